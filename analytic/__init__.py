@@ -1,0 +1,26 @@
+"""The exact landscape of the smallest toy model of superposition: two sparse features, one hidden unit.
+
+Names load on first use, so that `import analytic` stays cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analytic.model import ToyModel as ToyModel
+
+_HOME = {
+    "ToyModel": "analytic.model",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'analytic' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

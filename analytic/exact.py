@@ -1,0 +1,63 @@
+"""The loss in exact or arbitrary-precision arithmetic: the formulas of `kernels.py` applied to other numbers.
+
+Rational inputs give the rational value, so this module is also what the accuracy of the float64 code is measured
+against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analytic import kernels
+
+if TYPE_CHECKING:
+    from analytic.model import ToyModel
+
+
+def _arithmetic(values: Sequence[Any]) -> Callable[[Any], Any]:
+    """The conversion into the richest arithmetic among the arguments: SymPy before mpmath before rationals."""
+    packages = {type(value).__module__.split(".")[0] for value in values}
+    if "sympy" in packages:
+        import sympy
+
+        return lambda value: (
+            sympy.Rational(value.numerator, value.denominator) if isinstance(value, Fraction) else sympy.sympify(value)
+        )
+    if "mpmath" in packages:
+        import mpmath
+
+        return lambda value: (
+            mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else mpmath.mpf(value)
+        )
+    return lambda value: Fraction(value.item() if isinstance(value, np.generic) else value)
+
+
+def _biases(model: ToyModel, b: Any) -> tuple[Any, Any]:
+    if b is None:
+        return 0, 0
+    if model.bias == "none":
+        raise ValueError("b must be None for a model without bias; set bias='shared' or 'per-feature'")
+    if model.bias == "shared":
+        return b, b
+    if len(b) != 2:
+        raise ValueError(f"b must have two entries, one bias per feature, got {b!r}")
+    return b[0], b[1]
+
+
+def exact_loss(model: ToyModel, W: Sequence[Any], b: Any = None) -> Any:
+    """`ToyModel.exact_loss`."""
+    if len(W) != 2:
+        raise ValueError(f"W must have two entries, one weight per feature, got {W!r}")
+    values = [*W, *_biases(model, b)]
+    convert = _arithmetic(values)
+    W1, W2, b1, b2 = (convert(value) for value in values)
+    I1, I2 = (convert(value) for value in model.exact_importance)
+    p00, p10, p01, p11 = (convert(value) for value in model.exact_patterns)
+    hh1, xh1, *_ = kernels.moments(W1 * W1, W1 * W2, b1, p00, p10, p01, p11)
+    hh2, xh2, *_ = kernels.moments(W2 * W2, W1 * W2, b2, p00, p01, p10, p11)
+    value = I1 * ((p10 + p11) / 3 - 2 * xh1 + hh1) + I2 * ((p01 + p11) / 3 - 2 * xh2 + hh2)
+    return value.simplify() if hasattr(value, "simplify") else value

@@ -1,0 +1,349 @@
+"""`ToyModel`: one toy model of superposition, and the only place where its input is validated.
+
+Two sparse features x_1, x_2, one hidden unit, x' = ReLU(W^T W x + b), loss sum_i I_i E[(x_i - x'_i)^2], summed over the
+features. Feature i is zero with probability S_i, its *sparsity*, and otherwise uniform on [0, 1]; p_i = 1 - S_i is its
+*density*. All that the loss sees of the data are the probabilities of the four on/off patterns
+
+    P00 both off    P10 only feature 1 on    P01 only feature 2 on    P11 both on
+
+so that correlated and anticorrelated features cost nothing extra. Parameters are stored as exact rationals: a float
+stands for the binary fraction that it is, and decisions about degenerate landscapes are made on those exact values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Rational, Real
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BiasConvention: TypeAlias = Literal["none", "shared", "per-feature"]
+BIAS_CONVENTIONS: tuple[str, ...] = get_args(BiasConvention)
+Number: TypeAlias = float | Fraction
+Pair: TypeAlias = tuple[float, float]
+
+#: The range of importances that are told apart from zero and infinity; far outside of it squares under- or overflow.
+_IMPORTANCE_RANGE = (1e-100, 1e100)
+
+
+def _exact(name: str, value: object) -> Fraction:
+    """The rational number that `value` is, or an error that names the argument."""
+    if isinstance(value, bool) or not isinstance(value, (Real, Rational, np.floating, np.integer)):
+        raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
+    if not isinstance(value, Rational) and not math.isfinite(float(value)):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)  # type: ignore[arg-type]
+
+
+def _exact_pair(name: str, value: object) -> tuple[Fraction, Fraction]:
+    """A number for both features, or one number for each."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        number = _exact(name, value)
+        return number, number
+    if len(value) != 2:
+        raise ValueError(
+            f"{name} must be one number or a pair (one per feature), got {value!r} with {len(value)} entries"
+        )
+    return _exact(f"{name}[0]", value[0]), _exact(f"{name}[1]", value[1])
+
+
+def _importance_pair(value: object) -> tuple[Fraction, Fraction]:
+    first, second = _exact_pair("importance", value)
+    if not isinstance(value, (Sequence, np.ndarray)):
+        first = Fraction(1)
+    low, high = _IMPORTANCE_RANGE
+    if not (low <= first <= high and low <= second <= high):
+        raise ValueError(f"importance must be positive, between {low:g} and {high:g}, got {value!r}")
+    return first, second
+
+
+def _probability_pair(name: str, value: object) -> tuple[Fraction, Fraction]:
+    pair = _exact_pair(name, value)
+    if not all(0 <= number <= 1 for number in pair):
+        raise ValueError(
+            f"{name} must lie in [0, 1], got {value!r}; sparsity is the probability that a feature is zero, "
+            "density = 1 - sparsity the probability that it is not"
+        )
+    return pair
+
+
+def check_bias(bias: object) -> BiasConvention:
+    """The bias convention, or a ValueError that lists the admissible ones."""
+    if bias not in BIAS_CONVENTIONS:
+        raise ValueError(f"bias must be one of {', '.join(map(repr, BIAS_CONVENTIONS))}, got {bias!r}")
+    return bias  # type: ignore[return-value]
+
+
+def _shown(pair: tuple[Fraction, Fraction]) -> str:
+    """A pair as the user would type it: one number if both are equal."""
+    first, second = (repr(float(number)) for number in pair)
+    return first if pair[0] == pair[1] else f"({first}, {second})"
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class ToyModel:
+    """Two features, one hidden unit: importance, sparsity and the convention for the bias.
+
+    Parameters
+    ----------
+    importance
+        One positive number r for the pair (1, r), or a pair (I1, I2).
+    sparsity
+        P(x_i = 0) in [0, 1], one number for both features or a pair (S1, S2). Some codes call the *density* 1 - S
+        "sparsity"; use `from_density` for those.
+    bias
+        "none" (b = 0), "shared" (b1 = b2) or "per-feature" (the trained model of the paper).
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument, its value and what is allowed.
+
+    Notes
+    -----
+    Floats are taken at their exact binary value; pass `fractions.Fraction` for exact decimals. Models are hashable and
+    equal if they are the same problem: ``ToyModel(sparsity=0.75) == ToyModel.from_density(0.25)``.
+
+    Examples
+    --------
+    >>> model = ToyModel(importance=0.5, sparsity=0.75, bias="none")
+    >>> print(f"{model.loss([1.0, -1.0]):.12f}")
+    0.015625000000
+    >>> from fractions import Fraction
+    >>> model.exact_loss([1, -1])
+    Fraction(1, 64)
+    """
+
+    exact_importance: tuple[Fraction, Fraction]
+    exact_patterns: tuple[Fraction, Fraction, Fraction, Fraction]
+    bias: BiasConvention
+
+    def __init__(self, importance: Any = 1.0, sparsity: Any = 0.0, *, bias: BiasConvention = "per-feature") -> None:
+        s1, s2 = _probability_pair("sparsity", sparsity)
+        self._set(importance, (s1 * s2, (1 - s1) * s2, s1 * (1 - s2), (1 - s1) * (1 - s2)), bias)
+
+    def _set(self, importance: object, patterns: tuple[Fraction, Fraction, Fraction, Fraction], bias: str) -> None:
+        object.__setattr__(self, "exact_importance", _importance_pair(importance))
+        object.__setattr__(self, "exact_patterns", patterns)
+        object.__setattr__(self, "bias", check_bias(bias))
+
+    @classmethod
+    def from_density(cls, density: Any, importance: Any = 1.0, bias: BiasConvention = "per-feature") -> ToyModel:
+        """The model with P(x_i != 0) = density, one number in [0, 1] or a pair."""
+        p1, p2 = _probability_pair("density", density)
+        return cls(importance, (1 - p1, 1 - p2), bias=bias)
+
+    @classmethod
+    def from_patterns(
+        cls,
+        p00: Number,
+        p10: Number,
+        p01: Number,
+        p11: Number,
+        importance: Any = 1.0,
+        bias: BiasConvention = "per-feature",
+    ) -> ToyModel:
+        """The model with given on/off probabilities, for correlated or anticorrelated features.
+
+        The four numbers must be non-negative and sum to one within 1e-12; `p00` is then set to what exactly
+        completes the other three.
+        """
+        given = {"p00": p00, "p10": p10, "p01": p01, "p11": p11}
+        exact = {name: _exact(name, value) for name, value in given.items()}
+        for name, value in exact.items():
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {given[name]!r}")
+        rest = 1 - exact["p10"] - exact["p01"] - exact["p11"]
+        if abs(rest - exact["p00"]) > Fraction(1, 10**12):
+            raise ValueError(f"p00 + p10 + p01 + p11 must be 1, got {float(sum(exact.values()))!r}")
+        model = cls.__new__(cls)
+        model._set(importance, (max(rest, Fraction(0)), exact["p10"], exact["p01"], exact["p11"]), bias)
+        return model
+
+    @property
+    def importance(self) -> Pair:
+        """(I1, I2)."""
+        first, second = self.exact_importance
+        return float(first), float(second)
+
+    @property
+    def exact_density(self) -> tuple[Fraction, Fraction]:
+        """(p1, p2) as exact rationals."""
+        _, p10, p01, p11 = self.exact_patterns
+        return p10 + p11, p01 + p11
+
+    @property
+    def density(self) -> Pair:
+        """(p1, p2): the probability that a feature is not zero."""
+        first, second = self.exact_density
+        return float(first), float(second)
+
+    @property
+    def sparsity(self) -> Pair:
+        """(S1, S2): the probability that a feature is zero."""
+        first, second = self.exact_density
+        return float(1 - first), float(1 - second)
+
+    @property
+    def patterns(self) -> tuple[float, float, float, float]:
+        """(P00, P10, P01, P11): both off, only feature 1 on, only feature 2 on, both on."""
+        p00, p10, p01, p11 = self.exact_patterns
+        return float(p00), float(p10), float(p01), float(p11)
+
+    @property
+    def independent(self) -> bool:
+        """Whether the two features are on or off independently of each other."""
+        p1, p2 = self.exact_density
+        return self.exact_patterns[3] == p1 * p2
+
+    @property
+    def parameters(self) -> npt.NDArray[np.float64]:
+        """(I1, I2, P00, P10, P01, P11), as the compiled functions take them."""
+        return np.array([*self.importance, *self.patterns])
+
+    def __repr__(self) -> str:
+        importance = self.exact_importance
+        shown = (
+            repr(float(importance[1]))
+            if importance[0] == 1
+            else f"({float(importance[0])!r}, {float(importance[1])!r})"
+        )
+        tail = f"importance={shown}, bias={self.bias!r})"
+        if not self.independent:
+            p00, p10, p01, p11 = self.patterns
+            return f"ToyModel.from_patterns({p00!r}, {p10!r}, {p01!r}, {p11!r}, {tail}"
+        density = self.exact_density
+        sparsity = (1 - density[0], 1 - density[1])
+        if all(Fraction(float(s)) == s for s in sparsity):
+            return f"ToyModel(importance={shown}, sparsity={_shown(sparsity)}, bias={self.bias!r})"
+        return f"ToyModel.from_density({_shown(density)}, {tail}"
+
+    def _arguments(self, W: npt.ArrayLike, b: npt.ArrayLike | None) -> tuple[npt.NDArray[np.float64], ...]:
+        """W1, W2, b1, b2 as float64 arrays that broadcast."""
+        weights = _float_array("W", W)
+        if weights.ndim == 0 or weights.shape[-1] != 2:
+            raise ValueError(f"W must have shape (..., 2), one weight per feature, got shape {weights.shape}")
+        if self.bias == "none":
+            if b is not None:
+                raise ValueError("b must be None for a model without bias; set bias='shared' or 'per-feature'")
+            return weights[..., 0], weights[..., 1], np.zeros(()), np.zeros(())
+        biases = _float_array("b", np.zeros(2 if self.bias == "per-feature" else ()) if b is None else b)
+        if self.bias == "shared":
+            return weights[..., 0], weights[..., 1], biases, biases
+        if biases.ndim == 0 or biases.shape[-1] != 2:
+            raise ValueError(f"b must have shape (..., 2), one bias per feature, got shape {biases.shape}")
+        return weights[..., 0], weights[..., 1], biases[..., 0], biases[..., 1]
+
+    def _evaluate(self, function: Callable, W: npt.ArrayLike, b: npt.ArrayLike | None) -> Any:
+        arguments = self._arguments(W, b)
+        try:
+            np.broadcast_shapes(*(array.shape for array in arguments))
+        except ValueError:
+            raise ValueError(
+                f"W and b do not broadcast: {arguments[0].shape} weight pairs against {arguments[2].shape} biases"
+            ) from None
+        return function(*arguments, self.parameters)
+
+    def loss(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Any:
+        """Expected loss, summed over both features.
+
+        Parameters
+        ----------
+        W : array_like, shape (..., 2)
+        b : array_like or None
+            None without bias (elsewhere None means zero); (...) if shared; (..., 2) if per-feature. Broadcasts with W.
+
+        Returns
+        -------
+        float or float64 array, shape (...)
+            NaN where an argument is NaN. The absolute error is at most 4 eps sum_i I_i (E[x_i^2] + E[ReLU(h_i)^2]), times
+            condition number of h where its terms cancel; measured against exact rationals in tests/test_loss.py.
+        """
+        from analytic.loss import loss
+
+        return self._evaluate(loss, W, b)[()]
+
+    def gradient(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
+        """Derivatives of the loss by (W1, W2), then b or (b1, b2): shape (..., 2), (..., 3) or (..., 4).
+
+        Where W_i = 0 = b_i the loss has a kink; there a ReLU with argument exactly zero counts as off.
+        """
+        from analytic.loss import loss_and_gradient
+
+        full = self._evaluate(loss_and_gradient, W, b)[1]
+        if self.bias == "none":
+            return full[..., :2]
+        if self.bias == "shared":
+            full[..., 2] += full[..., 3]
+            return full[..., :3]
+        return full
+
+    def hessian(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
+        """Second derivatives of the loss, shape (..., k, k), in the order of `gradient`.
+
+        The Hessian jumps across b_i = 0, where h_i changes sign with positive probability (both features off), and
+        depends on the direction of approach where W_i = 0 = b_i. There the one-sided value is returned in which a
+        corner of the square with h_i exactly zero counts as off. It is no basis for deciding the kind of such a point:
+        `find_stationary_points` does that from all directions.
+        """
+        from analytic.loss import hessian
+
+        full = self._evaluate(hessian, W, b)
+        if self.bias == "none":
+            return full[..., :2, :2]
+        if self.bias == "shared":
+            full[..., 2, :] += full[..., 3, :]
+            full[..., :, 2] += full[..., :, 3]
+            return full[..., :3, :3]
+        return full
+
+    def loss_variance(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Any:
+        """Variance of one sample's loss, shape (...): a batch of n has mean `loss` and variance `loss_variance` / n.
+
+        Examples
+        --------
+        >>> model = ToyModel(sparsity=0.5, bias="none")
+        >>> print(f"{model.loss_variance([0.0, 0.0]):.12f}")  # of x_1^2 + x_2^2: 2 (1/10 - 1/36)
+        0.144444444444
+        """
+        from analytic.variance import loss_variance
+
+        return self._evaluate(loss_variance, W, b)[()]
+
+    def exact_loss(self, W: Sequence[Any], b: Any = None) -> Any:
+        """The loss in the arithmetic of its arguments, at one point.
+
+        Integers, fractions and floats give a `Fraction`, exactly; if any argument is an mpmath number the result is an
+        `mpf` at the working precision; if any is a SymPy number the result is a SymPy number.
+
+        Examples
+        --------
+        >>> import sympy
+        >>> half = 1 / sympy.sqrt(2)
+        >>> ToyModel(sparsity=sympy.Rational(1, 2), bias="none").exact_loss([half, half])
+        5/48
+        """
+        from analytic.exact import exact_loss
+
+        return exact_loss(self, W, b)
+
+
+def _float_array(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """`value` as float64, or a TypeError that names it."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            array = array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of real numbers, got {value!r}") from None
+    return array if array.dtype == np.float64 else array.astype(np.float64)
