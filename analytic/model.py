@@ -266,8 +266,9 @@ class ToyModel:
         Returns
         -------
         float or float64 array, shape (...)
-            NaN where an argument is NaN. The absolute error is at most 4 eps sum_i I_i (E[x_i^2] + E[ReLU(h_i)^2]), times
-            condition number of h where its terms cancel; measured against exact rationals in tests/test_loss.py.
+            NaN where an argument is NaN. The absolute error is at most 4 eps sum_i I_i (E[x_i^2] + E[ReLU(h_i)^2]),
+            times the condition number of h where its terms cancel; measured against exact rationals in
+            tests/test_loss.py.
         """
         from analytic.loss import loss
 

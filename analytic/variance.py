@@ -30,7 +30,7 @@ def _sample_loss(x, y, theta, model):
 
 @njit(**COMPILED)
 def _clip(polygon, count, side, slope_x, slope_y, offset, out):
-    """The part of a convex polygon on one side (-1 or 1) of h = slope_x x + slope_y y + offset; returns its corners' count.
+    """Writes the part of a convex polygon on one side (-1 or 1) of h = 0 to `out`; returns its number of corners.
 
     Where h vanishes identically the whole polygon belongs to side 1.
     """

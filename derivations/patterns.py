@@ -44,7 +44,7 @@ def corner_value(corner: str) -> sp.Expr:
 def occurring_patterns() -> set[str]:
     """The patterns that some (alpha >= 0, beta, b) realises, by deciding every sign vector exactly.
 
-    """The patterns that some (alpha >= 0, beta, b) realises, by deciding every sign vector exactly.
+    With corner values (B, A, E, F) the only constraints are A - B >= 0 and F = A + E - B. A sign vector (positive
     or not positive) is realisable exactly if these linear inequalities have a solution; corner values in {-2, ..., 2}
     exhibit every solvable one, and the implications in the module docstring refute the others.
     """
