@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel as ToyModel
+    from analytic.stationary import FlatSet as FlatSet
+    from analytic.stationary import Landscape as Landscape
+    from analytic.stationary import StationaryPoint as StationaryPoint
+    from analytic.stationary import find_minima as find_minima
+    from analytic.stationary import find_stationary_points as find_stationary_points
 
 _HOME = {
     "ToyModel": "analytic.model",
+    "find_minima": "analytic.stationary",
+    "find_stationary_points": "analytic.stationary",
+    "FlatSet": "analytic.stationary",
+    "Landscape": "analytic.stationary",
+    "StationaryPoint": "analytic.stationary",
 }
 
 __all__ = list(_HOME)

@@ -594,3 +594,85 @@ def triangle_mean_square(q0, q1, q2, q3, q4, q5):
 def segment_mean_square(q0, q1, q2):
     """Mean of q^2 over a segment, q quadratic, from q at both ends and the middle."""
     return (2 * q0 * q0 - q0 * q1 + 2 * q0 * q2 + 2 * q1 * q1 + 2 * q1 * q2 + 8 * q2 * q2) / 15
+
+
+@register_jitable
+def confused_polynomial(I1, I2, p10, p01, p11):
+    """b = 0, confused: coefficients of 1, t, t^2, ... of the polynomial whose roots are the stationary ratios."""
+    return (
+        12 * I1 * I2 * p11 * (p10 + p11),
+        -I1
+        * (
+            16 * I1 * p01 * p10
+            + 16 * I1 * p01 * p11
+            + 16 * I1 * p10 * p11
+            + 7 * I1 * p11 * p11
+            - 32 * I2 * p01 * p10
+            - 32 * I2 * p01 * p11
+            + 16 * I2 * p10 * p10
+            - 25 * I2 * p11 * p11
+        ),
+        36 * I1 * I2 * p11 * (p01 - p10),
+        I2
+        * (
+            16 * I1 * p01 * p01
+            - 32 * I1 * p01 * p10
+            - 32 * I1 * p10 * p11
+            - 25 * I1 * p11 * p11
+            + 16 * I2 * p01 * p10
+            + 16 * I2 * p01 * p11
+            + 16 * I2 * p10 * p11
+            + 7 * I2 * p11 * p11
+        ),
+        -12 * I1 * I2 * p11 * (p01 + p11),
+    )
+
+
+@register_jitable
+def confused_scale(t, I1, I2, p10, p01, p11):
+    """b = 0, confused, W = sqrt(s) (1, t): a and q of L = c - a s + q s^2."""
+    return (
+        2 * I1 * p10 / 3
+        + 2 * I1 * p11 / 3
+        + t * t * (2 * I2 * p01 / 3 + 2 * I2 * p11 / 3)
+        + t * (I1 * p11 / 2 + I2 * p11 / 2),
+        I1 * p10 / 3
+        + I1 * p11 * t / 2
+        + I1 * p11 / 3
+        + I2 * p11 * t * t * t / 2
+        + t * t * t * t * (I2 * p01 / 3 + I2 * p11 / 3)
+        + t * t * (I1 * p01 / 3 + I1 * p11 / 3 + I2 * p10 / 3 + I2 * p11 / 3),
+    )
+
+
+@register_jitable
+def antipodal_polynomial(I1, I2, p10, p01, p11):
+    """b = 0, antipodal: coefficients of 1, t, t^2, ... of the polynomial whose roots are the stationary ratios."""
+    return (
+        4 * I1 * (-16 * I1 * p10 * p11 - 7 * I1 * p11 * p11 + 32 * I2 * p01 * p10 + 32 * I2 * p01 * p11),
+        -24 * I1 * p11 * (-2 * I1 * p10 - 2 * I1 * p11 + 6 * I2 * p01 - 3 * I2 * p10 - 3 * I2 * p11),
+        -2 * I1 * (18 * I1 * p11 * p11 + 64 * I2 * p01 * p10 + 32 * I2 * p01 * p11 + 45 * I2 * p11 * p11),
+        8 * I1 * p11 * (2 * I1 * p11 + 5 * I2 * p01 - 5 * I2 * p10 + I2 * p11),
+        -3 * I1 * p11 * p11 * (I1 - 3 * I2),
+        8 * I2 * p01 * p11 * (I1 + 2 * I2),
+        I2 * p11 * p11 * (I1 + 3 * I2),
+    )
+
+
+@register_jitable
+def antipodal_scale(t, I1, I2, p10, p01, p11):
+    """b = 0, antipodal, W = sqrt(s) (1, -t): a and q of L = c - a s + q s^2."""
+    return (
+        2 * I1 * p10 / 3
+        - I1 * p11 * t / 2
+        + 2 * I1 * p11 / 3
+        + 2 * I2 * p01 * t * t / 3
+        + t * t * t * (I1 * p11 / 12 + I2 * p11 / 4),
+        I1 * p10 / 3
+        - I1 * p11 * t * t * t / 12
+        + I1 * p11 * t * t / 3
+        - I1 * p11 * t / 2
+        + I1 * p11 / 3
+        + I2 * p01 * t * t * t * t / 3
+        + I2 * p11 * t * t * t * t * t / 12,
+    )

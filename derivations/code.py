@@ -11,6 +11,7 @@ from sympy.printing.str import StrPrinter
 
 from derivations.moments import AREAS, LINES, MOMENTS, natural_coordinates, stable
 from derivations.patterns import PATTERNS, corner_value
+from derivations.unbiased import SECTORS, amplitude_and_quartic, stationary_polynomial
 from derivations.variance import quadratic_form, segment_gram, triangle_gram
 
 #: How the code computes the corner values; one form everywhere, so that the dispatcher and the formulas agree.
@@ -136,6 +137,30 @@ def {name}({arguments}):
 '''
 
 
+def sector(name: str) -> str:
+    """Source of the bias-free functions on one sector: stationary polynomial, and a and q of L = c - a s + q s^2."""
+    arguments = "I1, I2, p10, p01, p11"
+    coefficients = [sp.factor(c) for c in reversed(stationary_polynomial(name).all_coeffs())]
+    a, q = (sp.collect(value, sp.Symbol("t", positive=True)) for value in amplitude_and_quartic(name))
+    shown = ",\n        ".join(_print(c) for c in coefficients)
+    return f'''@register_jitable
+def {name}_polynomial({arguments}):
+    """b = 0, {name}: coefficients of 1, t, t^2, ... of the polynomial whose roots are the stationary ratios."""
+    return (
+        {shown},
+    )
+
+
+@register_jitable
+def {name}_scale(t, {arguments}):
+    """b = 0, {name}, W = sqrt(s) (1, {SECTORS[name][0]}): a and q of L = c - a s + q s^2."""
+    return (
+        {_print(a)},
+        {_print(q)},
+    )
+'''
+
+
 def kernels() -> str:
     """The complete text of `analytic/kernels.py`, before formatting."""
     parts = [HEADER]
@@ -152,4 +177,5 @@ def kernels() -> str:
         )
     )
     parts.append(quadrature("segment_mean_square", segment_gram(), nodes.format("segment", "both ends and the middle")))
+    parts += [sector(name) for name in SECTORS]
     return "\n\n".join(parts)

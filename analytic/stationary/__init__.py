@@ -1,0 +1,55 @@
+"""Every stationary point of one model.
+
+`unbiased` solves b = 0 algebraically. `landscape` holds the records that all solvers return.
+"""
+
+from __future__ import annotations
+
+from analytic.model import ToyModel
+from analytic.stationary.landscape import FlatSet, Landscape, StationaryPoint
+from analytic.stationary.unbiased import unbiased_landscape
+
+__all__ = ["FlatSet", "Landscape", "StationaryPoint", "find_minima", "find_stationary_points"]
+
+
+def _check(model: ToyModel, digits: int | None) -> None:
+    if not isinstance(model, ToyModel):
+        raise TypeError(f"model must be a ToyModel, got {model!r}")
+    if digits is not None and not (isinstance(digits, int) and 1 <= digits <= 1000):
+        raise ValueError(f"digits must be None (float64) or a whole number from 1 to 1000, got {digits!r}")
+    if 0 in model.exact_density:
+        raise ValueError(f"density must be positive to search for minima, got {model.density}: a feature is never on")
+
+
+def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Landscape:
+    """Every stationary point of the expected loss.
+
+    Parameters
+    ----------
+    model : ToyModel
+        Density in (0, 1].
+    digits : int, optional
+        Return mpmath numbers that are right to this many digits instead of float64.
+
+    Returns
+    -------
+    Landscape
+        Minima, saddles and maxima sorted by loss, one per W -> -W orbit. Without bias the list is complete by
+        construction (see `analytic.stationary.unbiased`), and every coordinate is rounded from a certified enclosure.
+
+    Examples
+    --------
+    >>> from analytic import ToyModel, find_stationary_points
+    >>> landscape = find_stationary_points(ToyModel(importance=1.0, sparsity=0.5, bias="none"))
+    >>> [(point.phase, f"{point.loss:.6f}") for point in landscape.minima]
+    [('antipodal', '0.081250'), ('confused', '0.104167')]
+    """
+    _check(model, digits)
+    if model.bias == "none":
+        return unbiased_landscape(model, digits)
+    raise NotImplementedError(f"bias={model.bias!r} is not solved yet; use bias='none'")
+
+
+def find_minima(model: ToyModel, *, digits: int | None = None) -> Landscape:
+    """Every minimum of the expected loss: `find_stationary_points` under its everyday name."""
+    return find_stationary_points(model, digits=digits)

@@ -1,0 +1,116 @@
+"""What a search returns: stationary points, flat sets, and the landscape that they form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from analytic.model import ToyModel
+
+Kind: TypeAlias = Literal["minimum", "saddle", "maximum", "undecided"]
+Phase: TypeAlias = Literal["antipodal", "confused", "dedicated-1", "dedicated-2", "silent"]
+
+
+def phase_of(W1: Any, W2: Any) -> Phase:
+    """The phase that the signs of the weights name."""
+    if W1 == 0 and W2 == 0:
+        return "silent"
+    if W2 == 0:
+        return "dedicated-1"
+    if W1 == 0:
+        return "dedicated-2"
+    return "confused" if (W1 > 0) == (W2 > 0) else "antipodal"
+
+
+@dataclass(frozen=True, eq=False)
+class StationaryPoint:
+    """An isolated stationary point; (-W, b) is its symmetric copy.
+
+    Attributes
+    ----------
+    W : shape (2,)
+        Weights, with W1 > 0, or W1 = 0 and W2 >= 0. Floats; mpmath numbers in an object array if digits were asked for.
+    b : None, a number (shared) or shape (2,)
+    loss : number
+    kind : "minimum", "saddle", "maximum" or "undecided"
+        A saddle is everything that is neither minimum nor maximum, degenerate points included.
+    phase : "antipodal" (W1 W2 < 0), "confused" (W1 W2 > 0), "dedicated-1" (W2 = 0), "dedicated-2" (W1 = 0), "silent"
+    eigenvalues : ascending eigenvalues of the Hessian, or None on a kink, where there is no Hessian
+    on_kink : bool
+        Whether the loss is not twice differentiable here, so that `kind` comes from one-sided behaviour.
+    """
+
+    W: npt.NDArray[Any]
+    b: Any
+    loss: Any
+    kind: Kind
+    eigenvalues: npt.NDArray[np.float64] | None
+    on_kink: bool
+
+    @property
+    def phase(self) -> Phase:
+        return phase_of(*self.W)
+
+    @property
+    def copies(self) -> tuple[npt.NDArray[Any], ...]:
+        """The orbit of W under W -> -W: two points, or one if W = 0."""
+        return (self.W,) if not np.any(self.W) else (self.W, -self.W)
+
+
+@dataclass(frozen=True, eq=False)
+class FlatSet:
+    """A connected family of stationary points with one loss, on which an output is dead.
+
+    `contains(W, b)` tells whether a point belongs to it, exactly.
+    """
+
+    kind: Kind
+    phase: Phase
+    loss: Any
+    description: str
+    contains: Callable[[npt.ArrayLike, npt.ArrayLike | None], bool] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """All stationary points of one model, each tuple sorted by loss, one representative per W -> -W orbit.
+
+    Attributes
+    ----------
+    model : ToyModel
+    minima, saddles, maxima : tuple of StationaryPoint
+    undecided : tuple of StationaryPoint
+        Points whose kind could not be decided (within rounding error of a fold or an instability).
+    flat_sets : tuple of FlatSet
+    certificate : None or Certificate
+    """
+
+    model: ToyModel
+    minima: tuple[StationaryPoint, ...]
+    saddles: tuple[StationaryPoint, ...]
+    maxima: tuple[StationaryPoint, ...]
+    undecided: tuple[StationaryPoint, ...] = ()
+    flat_sets: tuple[FlatSet, ...] = ()
+    certificate: Any = None
+
+    def __iter__(self) -> Iterator[StationaryPoint]:
+        """Minima, saddles, maxima and undecided points in this order."""
+        yield from (*self.minima, *self.saddles, *self.maxima, *self.undecided)
+
+    @property
+    def global_minimum(self) -> StationaryPoint | FlatSet:
+        """The lowest of the minima and of the flat sets that are minima; the first in that order if they tie."""
+        flat = (flat_set for flat_set in self.flat_sets if flat_set.kind == "minimum")
+        return min((*self.minima, *flat), key=lambda candidate: candidate.loss)
+
+    @classmethod
+    def collect(cls, model: ToyModel, points: list[StationaryPoint], flat_sets: list[FlatSet]) -> Landscape:
+        """Sorts points by kind and loss."""
+        by_loss = sorted(points, key=lambda point: point.loss)
+        kinds = ("minimum", "saddle", "maximum", "undecided")
+        groups = (tuple(point for point in by_loss if point.kind == kind) for kind in kinds)
+        return cls(model, *groups, flat_sets=tuple(sorted(flat_sets, key=lambda flat_set: flat_set.loss)))

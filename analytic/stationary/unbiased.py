@@ -1,0 +1,209 @@
+"""Every stationary point without bias, algebraically.
+
+With b = 0 the best scale of W is explicit for each direction, and one angle is left (derivations/unbiased.py). Walk
+half a turn, from (1, 0) through (0, 1) to (-1, 0); W -> -W gives the other half:
+
+    axis 1    W2 = 0                                   a kink of the loss
+    confused  t = W2/W1 from 0 to infinity             stationary where a quartic in t vanishes
+    axis 2    W1 = 0                                   a kink
+    antipodal v = -W1/W2 from 0 to 1                   stationary where a sextic in v vanishes
+    antipodal u = -W2/W1 from 1 to 0                   the same sextic with the features exchanged, in u
+
+The polynomials have the sign of -dL/d(ratio) at the best scale. So the sign changes along the walk decide everything:
+from + to - is a minimum, from - to + a saddle, a root without a change a degenerate saddle. Coefficients are exact
+integers, roots are isolated with certified error bounds and exact multiplicities, and roots at 0 and 1 are split off
+exactly. The list is therefore complete by construction, also at density 1, at importance 1 and on a fold.
+
+The axes deserve a word. Towards the confused side the loss falls linearly from them; towards the antipodal side its
+one-sided derivative is always zero, and the lowest nonzero coefficient of the sextic tells the sign. An axis is
+therefore never a minimum, but always stationary for training that comes from, or stays on, the side W1 W2 <= 0: it is
+listed as a saddle on a kink. W = 0 is a maximum, because a > 0 in every direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from math import lcm
+from typing import Any
+
+import flint
+import mpmath
+import numpy as np
+
+from analytic import kernels
+from analytic.loss import hessian
+from analytic.model import ToyModel
+from analytic.stationary.landscape import Kind, Landscape, StationaryPoint
+
+#: Working precision in bits for results rounded to float64, with room for the condition of the roots.
+_BITS = 128
+#: Give up refining a root after this many doublings of the precision. Distinct roots of these polynomials separate long
+#: before; reaching the limit would mean that a decision which is exact by construction is not.
+_DOUBLINGS = 12
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """A place on the walk: its ratio in some sector, and the sign of -dL/d(angle) just before and just after."""
+
+    sector: str
+    swapped: bool
+    ratio: Any
+    before: int
+    after: int
+
+    @property
+    def kind(self) -> Kind:
+        return "minimum" if self.before > 0 > self.after else "saddle"
+
+
+def _sign(number: Fraction | int) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _parameters(model: ToyModel, swapped: bool) -> tuple[Fraction, ...]:
+    """I1, I2, p10, p01, p11, with the features exchanged on request."""
+    (I1, I2), (_, p10, p01, p11) = model.exact_importance, model.exact_patterns
+    return (I2, I1, p01, p10, p11) if swapped else (I1, I2, p10, p01, p11)
+
+
+def _integers(numbers: Sequence[Fraction]) -> list[int]:
+    """The numbers times their common denominator."""
+    scale = lcm(*(n.denominator for n in numbers))
+    return [n.numerator * (scale // n.denominator) for n in numbers]
+
+
+def _polynomial(model: ToyModel, sector: str, swapped: bool) -> flint.fmpz_poly:
+    """The stationary polynomial with integer coefficients and at least one of them nonzero.
+
+    It is homogeneous in the importances and in the probabilities, so both may be scaled to integers beforehand.
+    """
+    parameters = _parameters(model, swapped)
+    coefficients = getattr(kernels, f"{sector}_polynomial")(*_integers(parameters[:2]), *_integers(parameters[2:]))
+    polynomial = flint.fmpz_poly(list(coefficients))
+    if polynomial == 0:
+        raise ValueError(f"{model!r} has a continuum of {sector} stationary points, which is not a list of points")
+    return polynomial
+
+
+def _split(polynomial: flint.fmpz_poly, root: int) -> tuple[flint.fmpz_poly, int]:
+    """The polynomial without its factor (t - root)^k, and k."""
+    factor, multiplicity = flint.fmpz_poly([-root, 1]), 0
+    while polynomial(root) == 0:
+        polynomial, multiplicity = polynomial // factor, multiplicity + 1
+    return polynomial, multiplicity
+
+
+def _between(root: flint.arb, upper: int | None) -> bool | None:
+    """Whether a real root other than 0 and `upper` lies between them; None if its error bound does not tell."""
+    if root < 0 or (upper is not None and root > upper):
+        return False
+    return True if root > 0 and (upper is None or root < upper) else None
+
+
+def _roots(polynomial: flint.fmpz_poly, upper: int | None, bits: int) -> list[tuple[flint.arb, int]]:
+    """The real roots in (0, upper), ascending, with multiplicities; neither end may be a root."""
+    for doubling in range(_DOUBLINGS):
+        with flint.ctx.workprec(bits << doubling):
+            real = [(flint.acb(root), k) for root, k in polynomial.complex_roots()]
+            real = [(root.real, k) for root, k in real if root.imag == 0]
+            inside = [_between(root, upper) for root, _ in real]
+            if None not in inside:
+                found = [entry for entry, keep in zip(real, inside, strict=True) if keep]
+                return sorted(found, key=lambda entry: float(entry[0].mid()))
+    raise ArithmeticError("a root of the stationary polynomial could not be separated from the end of its sector")
+
+
+def _along(model: ToyModel, sector: str, swapped: bool, bits: int) -> tuple[list[_Stop], int, int, bool]:
+    """The stops inside a sector for growing ratio, the signs next to both its ends, and whether its end is a root."""
+    polynomial = _polynomial(model, sector, swapped)
+    inner, at_zero = _split(polynomial, 0)
+    upper, at_upper = (1, 0) if sector == "antipodal" else (None, 0)
+    if upper is not None:
+        inner, at_upper = _split(inner, upper)
+    sign = first = _sign(int(polynomial[at_zero]))
+    stops = []
+    for ratio, multiplicity in _roots(inner, upper, bits):
+        after = -sign if multiplicity % 2 else sign
+        stops.append(_Stop(sector, swapped, ratio, sign, after))
+        sign = after
+    return stops, first, sign, at_upper > 0
+
+
+def _walk(model: ToyModel, bits: int) -> Iterator[_Stop]:
+    """Every stop of the half turn."""
+    confused, c_start, c_end, _ = _along(model, "confused", False, bits)
+    far, v_start, v_end, opposite = _along(model, "antipodal", True, bits)
+    near, u_start, u_end, _ = _along(model, "antipodal", False, bits)
+    axis1 = _Stop("confused", False, 0, -u_start, c_start)
+    axis2 = _Stop("confused", True, 0, c_end, v_start)
+    yield from chain([axis1], confused, [axis2], far)
+    if opposite:
+        yield _Stop("antipodal", False, 1, v_end, -u_end)
+    # Here the walk runs towards smaller u, so what comes before and what comes after change places.
+    yield from (_Stop("antipodal", False, stop.ratio, -stop.after, -stop.before) for stop in near)
+
+
+def _midpoint(ball: flint.arb, digits: int) -> flint.arb:
+    """The midpoint of a ball whose error bound shows that `digits` digits of it are right."""
+    if ball.rad() > abs(ball.mid()) * flint.arb(10) ** -(digits + 1):
+        raise ArithmeticError(f"precision too low for {digits} digits of {ball}")
+    return ball.mid()
+
+
+def _mpf(midpoint: flint.arb) -> Any:
+    """The same number in mpmath."""
+    mantissa, exponent = midpoint.man_exp()
+    return mpmath.ldexp(int(mantissa), int(exponent))
+
+
+def _coordinates(model: ToyModel, stop: _Stop) -> tuple[Any, Any, Any]:
+    """W1, W2 and the loss as balls at the current precision."""
+    parameters = [flint.fmpq(n.numerator, n.denominator) for n in _parameters(model, stop.swapped)]
+    I1, I2, p10, p01, p11 = parameters
+    a, q = getattr(kernels, f"{stop.sector}_scale")(flint.arb(stop.ratio), *(flint.arb(n) for n in parameters))
+    first = (a / (2 * q)).sqrt()
+    second = first * stop.ratio if stop.sector == "confused" else -first * stop.ratio
+    loss = flint.arb((I1 * (p10 + p11) + I2 * (p01 + p11)) / 3) - a * a / (4 * q)
+    W1, W2 = (second, first) if stop.swapped else (first, second)
+    return (-W1, -W2, loss) if W1 < 0 else (W1, W2, loss)
+
+
+def _point(model: ToyModel, stop: _Stop, digits: int | None) -> StationaryPoint:
+    values = [_midpoint(value, digits or 17) for value in _coordinates(model, stop)]
+    on_kink = stop.ratio == 0
+    W1, W2, loss = (float(value) for value in values)
+    eigenvalues = None
+    if not on_kink:
+        eigenvalues = np.linalg.eigvalsh(hessian(W1, W2, 0.0, 0.0, model.parameters)[:2, :2])
+    if digits:
+        with mpmath.workprec(flint.ctx.prec):
+            W1, W2, loss = (_mpf(value) for value in values)
+    return StationaryPoint(np.array([W1, W2]), None, loss, stop.kind, eigenvalues, on_kink)
+
+
+def _origin(model: ToyModel, digits: int | None) -> StationaryPoint:
+    """W = 0, a maximum: the loss falls in every direction."""
+    (I1, I2), (p1, p2) = model.exact_importance, model.exact_density
+    loss = (I1 * p1 + I2 * p2) / 3
+    if digits is None:
+        return StationaryPoint(np.zeros(2), None, float(loss), "maximum", None, True)
+    with mpmath.workdps(digits):
+        zero, exact = mpmath.mpf(0), mpmath.mpf(loss.numerator) / loss.denominator
+    return StationaryPoint(np.array([zero, zero]), None, exact, "maximum", None, True)
+
+
+def unbiased_landscape(model: ToyModel, digits: int | None = None) -> Landscape:
+    """All stationary points of a model with bias="none"."""
+    bits = max(_BITS, int((digits or 0) * 3.33) + 64)
+    for doubling in range(_DOUBLINGS):
+        with flint.ctx.workprec(bits << doubling):
+            try:
+                points = [_point(model, stop, digits) for stop in _walk(model, bits << doubling)]
+            except ArithmeticError:
+                continue
+            return Landscape.collect(model, [*points, _origin(model, digits)], [])
+    raise ArithmeticError(f"{model!r}: no precision up to {bits << _DOUBLINGS} bits resolves the stationary points")

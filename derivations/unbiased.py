@@ -1,0 +1,68 @@
+"""The algebra of the bias-free model: one ratio is left, and its stationary values are roots of polynomials.
+
+h is homogeneous: with b = 0, W -> sqrt(s) W sends h to s h. Put W = sqrt(s) (1, t). Then
+
+    L = c - a(t) s + q(t) s^2,    a(t) = 2 sum_i I_i E[x_i g_i+],    q(t) = sum_i I_i E[g_i+^2],    g = h at s = 1
+
+so the best scale is s = a / (2 q), and L = c - a^2 / (4 q) along it. The ratio t is stationary where a^2 / q is, that
+is where 2 a' q - a q' vanishes. The signs of the corners decide between three sectors (up to W -> -W):
+
+    confused   t = W2/W1 > 0            every corner but the origin is positive
+    antipodal  u = -W2/W1 in (0, 1]     h_1 is positive at A and F, h_2 at A only
+    antipodal  -W1/W2 in (0, 1]         the same with the features exchanged
+
+In the first, 2 a' q - a q' is a quartic in t; in the second it is u times a sextic in u.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from derivations.moments import MOMENTS, natural_coordinates, p00, p11, p_other, p_own, stable
+from derivations.patterns import alpha, b, beta
+
+t = sp.Symbol("t", positive=True)
+I1, I2 = sp.symbols("I1 I2", positive=True)
+p10, p01 = sp.symbols("p10 p01", nonnegative=True)
+p, r = sp.symbols("p r", positive=True)
+
+#: Sector name -> (W2/W1 as a function of t, pattern of output 1, pattern of output 2).
+SECTORS = {"confused": (t, "AEF", "AEF"), "antipodal": (-t, "AF", "A")}
+
+
+def _moment(pattern: str, name: str, own_square: sp.Expr, product: sp.Expr, own: sp.Expr, other: sp.Expr) -> sp.Expr:
+    """A moment of one output at b = 0."""
+    expression = stable(pattern, name).subs(natural_coordinates(pattern), simultaneous=True)
+    at = {alpha: own_square, beta: product, b: 0, p_own: own, p_other: other, p00: 0}
+    return sp.cancel(expression.subs(at, simultaneous=True))
+
+
+def amplitude_and_quartic(sector: str) -> tuple[sp.Expr, sp.Expr]:
+    """a(t) and q(t), for any on/off probabilities and importances."""
+    ratio, first, second = SECTORS[sector]
+    assert set(MOMENTS) >= {"xh", "hh"}
+    value = {
+        name: I1 * _moment(first, name, sp.Integer(1), ratio, p10, p01)
+        + I2 * _moment(second, name, t**2, ratio, p01, p10)
+        for name in ("xh", "hh")
+    }
+    return sp.expand(2 * value["xh"]), sp.expand(value["hh"])
+
+
+def stationary_polynomial(sector: str) -> sp.Poly:
+    """The polynomial in t whose positive roots (in (0, 1] for "antipodal") are the stationary ratios.
+
+    It has the sign of d(a^2/q)/dt, which is the sign of -dL/dt at the best scale: a change from + to - is a minimum.
+    It is scaled to integer coefficients.
+    """
+    a, q = amplitude_and_quartic(sector)
+    poly = sp.Poly(sp.expand(2 * sp.diff(a, t) * q - a * sp.diff(q, t)), t)
+    if sector == "antipodal":
+        poly = sp.Poly(sp.expand(sp.cancel(poly.as_expr() / t)), t)
+    content = sp.ilcm(*(sp.fraction(sp.together(c))[1] for c in poly.all_coeffs()))
+    return sp.Poly(sp.expand(poly.as_expr() * content), t)
+
+
+def independent(expression: sp.Expr) -> sp.Expr:
+    """The expression for two independent features of density p, with importances (1, r)."""
+    return sp.expand(expression.subs({p10: p * (1 - p), p01: p * (1 - p), p11: p**2, I1: 1, I2: r}, simultaneous=True))
