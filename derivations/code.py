@@ -11,7 +11,7 @@ from sympy.printing.str import StrPrinter
 
 from derivations.moments import AREAS, LINES, MOMENTS, natural_coordinates, stable
 from derivations.patterns import PATTERNS, corner_value
-from derivations.unbiased import SECTORS, amplitude_and_quartic, stationary_polynomial
+from derivations.unbiased import SECTORS, amplitude_and_quartic, boundary_polynomials, p, r, stationary_polynomial
 from derivations.variance import quadratic_form, segment_gram, triangle_gram
 
 #: How the code computes the corner values; one form everywhere, so that the dispatcher and the formulas agree.
@@ -161,6 +161,18 @@ def {name}_scale(t, {arguments}):
 '''
 
 
+def boundary(name: str, polynomial: sp.Expr) -> str:
+    """Source of a polynomial in density p and importance r whose zeros are a boundary of the bias-free diagram."""
+    powers = [sp.factor(c) for c in reversed(sp.Poly(polynomial, r).all_coeffs())]
+    shown = ",\n        ".join(sp.sstr(c) for c in powers)
+    return f'''def {name}_polynomial({p}):
+    """b = 0, independent features of density p: coefficients of 1, r, r^2, ... of the {name} polynomial."""
+    return (
+        {shown},
+    )
+'''
+
+
 def kernels() -> str:
     """The complete text of `analytic/kernels.py`, before formatting."""
     parts = [HEADER]
@@ -178,4 +190,5 @@ def kernels() -> str:
     )
     parts.append(quadrature("segment_mean_square", segment_gram(), nodes.format("segment", "both ends and the middle")))
     parts += [sector(name) for name in SECTORS]
+    parts += [boundary(name, polynomial) for name, polynomial in boundary_polynomials().items()]
     return "\n\n".join(parts)

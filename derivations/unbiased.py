@@ -66,3 +66,29 @@ def stationary_polynomial(sector: str) -> sp.Poly:
 def independent(expression: sp.Expr) -> sp.Expr:
     """The expression for two independent features of density p, with importances (1, r)."""
     return sp.expand(expression.subs({p10: p * (1 - p), p01: p * (1 - p), p11: p**2, I1: 1, I2: r}, simultaneous=True))
+
+
+def boundary_polynomials() -> dict[str, sp.Expr]:
+    """Polynomials in (p, r) that vanish on the boundaries of the diagram for independent features of density p.
+
+    "fold": two stationary points with W1 W2 < 0 merge; the factor of the sextic's discriminant that changes sign.
+    "instability": the axis W2 = 0 turns from repelling to attracting on the side W1 W2 < 0; the sextic's constant term.
+    """
+    sextic = sp.Poly(sp.cancel(independent(stationary_polynomial("antipodal").as_expr()) / p**2), t)
+    _, factors = sp.factor_list(sextic.discriminant(), p, r)
+    fold = max((factor for factor, _ in factors), key=lambda factor: sp.Poly(factor, p, r).total_degree())
+    return {"fold": fold, "instability": sp.factor(sextic.all_coeffs()[-1] / 4)}
+
+
+def confused_is_unique() -> bool:
+    """Whether the quartic has exactly one positive root for independent features of equal density, by Descartes' rule.
+
+    Up to a common factor its coefficients of 1, t, ..., t^4 are -12 p r, k - m, 0, r (k + m), 12 p r with
+    k = 16 (1 - r) and m = 9 p^2 (1 + r) > 0. Were there more than one sign variation, k - m > 0 > k + m would hold.
+    """
+    quartic = sp.Poly(sp.cancel(-independent(stationary_polynomial("confused").as_expr()) / p**2), t)
+    c4, c3, c2, c1, c0 = (sp.factor(c) for c in quartic.all_coeffs())
+    ends = sp.simplify(c0 + 12 * p * r) == 0 and sp.simplify(c4 - 12 * p * r) == 0 and c2 == 0
+    low = sp.expand(c1 - (16 * (1 - r) - 9 * p**2 * (1 + r))) == 0
+    high = sp.expand(c3 / r - (16 * (1 - r) + 9 * p**2 * (1 + r))) == 0
+    return bool(ends and low and high)

@@ -1,0 +1,265 @@
+"""Phase diagrams: the best minimum of every model on a grid of density and importance.
+
+A diagram holds plain arrays over (density, importance): what is the best minimum, how many are there, and by how much
+does the best one win. Drawing is left to `plotting.py`, curves to `boundaries.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analytic.model import BiasConvention, ToyModel, check_bias
+from analytic.stationary import find_minima
+from analytic.stationary.landscape import phase_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = npt.NDArray[np.float64]
+
+#: The grid that the field draws: importance of the extra feature on a log scale, density on a log scale up to 1.
+DEFAULT_DENSITY = (0.01, 1.0, 200)
+DEFAULT_IMPORTANCE = (0.1, 10.0, 200)
+#: Grid points per job. Small enough for a live progress bar, large enough to hide the cost of submitting.
+_BLOCK = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseDiagram:
+    """The best minimum over a grid of models; arrays have the shape (len(density), len(importance)) and more.
+
+    Attributes
+    ----------
+    bias : the convention
+    density : (m,)         P(x != 0), both features
+    importance : (n,)      importance of feature 2; feature 1 has importance 1
+    W : (m, n, 2)          weights of the best minimum
+    b : (m, n, k)          its biases: k = 0, 1 (shared) or 2 (per feature)
+    loss : (m, n)          its loss
+    phase : (m, n) str     its phase
+    n_minima : (m, n) int  how many minima there are, flat ones included
+    gap : (m, n)           loss of the second-best minimum minus loss of the best; NaN where there is only one
+    """
+
+    bias: BiasConvention
+    density: Array
+    importance: Array
+    W: Array
+    b: Array
+    loss: Array
+    phase: npt.NDArray[np.str_]
+    n_minima: npt.NDArray[np.int64]
+    gap: Array
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draws the diagram; see `analytic.plotting.plot_phase_diagram`."""
+        from analytic.plotting import plot_phase_diagram
+
+        return plot_phase_diagram(self, ax, **options)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes all arrays to a .npz file, or one row per grid point to a .csv file, by the ending of `path`."""
+        suffix = _table_format(path)
+        if suffix == ".npz":
+            with replacing(path, "wb") as file:
+                np.savez_compressed(file, **self.__dict__)
+        else:
+            with replacing(path, "w") as file:
+                writer = csv.writer(file)
+                writer.writerow(_columns(self.b.shape[2]))
+                writer.writerows(self._rows())
+
+    def _rows(self) -> Iterator[list[Any]]:
+        for i, density in enumerate(self.density):
+            for j, importance in enumerate(self.importance):
+                best = [*self.W[i, j], *self.b[i, j], self.loss[i, j]]
+                counts = [self.phase[i, j], int(self.n_minima[i, j]), float(self.gap[i, j])]
+                yield [self.bias, *map(float, (density, importance, *best)), *counts]
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> PhaseDiagram:
+        """Reads what `save` wrote, in either format, without loss."""
+        if _table_format(path) == ".npz":
+            with np.load(path) as stored:
+                return cls(
+                    **{name: stored[name] if stored[name].ndim else stored[name].item() for name in stored.files}
+                )
+        with open(path, newline="", encoding="utf-8") as file:
+            header, *rows = list(csv.reader(file))
+        biases = header[5:-4]
+        density, importance = (np.array(sorted({float(row[k]) for row in rows})) for k in (1, 2))
+        shape = (len(density), len(importance))
+        numbers = np.array([[float(value) for value in row[3:-3]] for row in rows]).reshape(*shape, -1)
+        return cls(
+            check_bias(rows[0][0]),
+            density,
+            importance,
+            W=numbers[..., :2],
+            b=numbers[..., 2 : 2 + len(biases)],
+            loss=numbers[..., -1],
+            phase=np.array([row[-3] for row in rows]).reshape(shape),
+            n_minima=np.array([int(row[-2]) for row in rows]).reshape(shape),
+            gap=np.array([float(row[-1]) for row in rows]).reshape(shape),
+        )
+
+
+def _columns(biases: int) -> list[str]:
+    names = [f"b{k + 1}" for k in range(biases)] if biases > 1 else ["b"] * biases
+    return ["bias", "density", "importance", "W1", "W2", *names, "loss", "phase", "n_minima", "gap"]
+
+
+def _table_format(path: str | os.PathLike[str]) -> str:
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".npz", ".csv"):
+        raise ValueError(f"path must end in .npz or .csv, got {os.fspath(path)!r}")
+    return suffix
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], mode: str) -> Iterator[IO[Any]]:
+    """A file that takes the place of `path` only when it is complete: an interrupted run leaves the old one."""
+    target = Path(path)
+    text = {} if "b" in mode else {"newline": "", "encoding": "utf-8"}
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
+    try:
+        with os.fdopen(handle, mode, **text) as file:
+            yield file
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _grid(name: str, values: npt.ArrayLike, low: float, high: float) -> Array:
+    """Strictly increasing grid values inside [low, high], or an error that names the argument."""
+    grid = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if grid.ndim != 1 or grid.size == 0 or not np.all(np.diff(grid) > 0):
+        raise ValueError(f"{name} must be a strictly increasing sequence of numbers, got {values!r}")
+    if not (low < grid[0] and grid[-1] <= high):
+        raise ValueError(f"{name} must lie in ({low:g}, {high:g}], got values from {grid[0]:g} to {grid[-1]:g}")
+    return grid
+
+
+def _models(density: Array, importance: Array) -> Array:
+    """The rows (I1, I2, P00, P10, P01, P11) of all pairs, importance running fastest."""
+    p, r = (values.ravel() for values in np.meshgrid(density, importance, indexing="ij"))
+    return np.stack([np.ones_like(p), r, (1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], axis=1)
+
+
+def _exact_row(density: float, importance: float) -> tuple[int, Array, float, float]:
+    """One grid point from the exact solver, for what floating point cannot decide."""
+    minima = find_minima(ToyModel.from_density(Fraction(density), Fraction(importance), "none")).minima
+    gap = minima[1].loss - minima[0].loss if len(minima) > 1 else np.nan
+    return len(minima), minima[0].W, minima[0].loss, gap
+
+
+def _unbiased_block(density: Array, importance: Array) -> tuple[npt.NDArray[np.int64], Array, Array, Array]:
+    """n_minima, W, loss and gap for a few densities and all importances."""
+    from analytic.stationary.unbiased_grid import solve_many
+
+    models = _models(density, importance)
+    count = len(models)
+    results = (np.empty(count, np.int64), np.empty((count, 2)), np.empty(count), np.empty(count))
+    solve_many(models, *results)
+    for k in np.flatnonzero(results[0] < 0):
+        row = _exact_row(density[k // importance.size], importance[k % importance.size])
+        for array, value in zip(results, row, strict=True):
+            array[k] = value
+    return results
+
+
+def _run(
+    jobs: list[Callable[[], Any]], executor: Executor | None, progress: Callable[[int, int], None] | None
+) -> list[Any]:
+    """The results of all jobs in their order, from the executor or from two threads."""
+    own = ThreadPoolExecutor(max_workers=os.cpu_count()) if executor is None else None
+    try:
+        futures: list[Future[Any]] = [(executor or own).submit(job) for job in jobs]  # type: ignore[union-attr]
+        for done, _ in enumerate(as_completed(futures), start=1):
+            if progress is not None:
+                progress(done, len(jobs))
+        return [future.result() for future in futures]
+    finally:
+        if own is not None:
+            own.shutdown(cancel_futures=True)
+
+
+def phase_diagram(
+    *,
+    density: npt.ArrayLike | None = None,
+    importance: npt.ArrayLike | None = None,
+    bias: BiasConvention,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> PhaseDiagram:
+    """The best minimum for every pair of density and importance.
+
+    Parameters
+    ----------
+    density : increasing values in (0, 1]; default 200 from 0.01 to 1, logarithmic
+        P(x != 0) = 1 - sparsity, the same for both independent features.
+    importance : increasing positive values; default 200 from 0.1 to 10, logarithmic
+        Importance of feature 2, relative to feature 1.
+    bias : the bias convention
+    executor : any `concurrent.futures.Executor`; by default threads on all cores
+        Results do not depend on it.
+    progress : called as progress(blocks done, blocks in total)
+
+    Returns
+    -------
+    PhaseDiagram
+        Without bias every decision (which minima exist, which is best) is made with an error bound, or exactly where
+        the bound does not suffice.
+    """
+    check_bias(bias)
+    if bias != "none":
+        raise NotImplementedError(f"bias={bias!r} is not solved yet; use bias='none'")
+    p = _grid("density", np.geomspace(*DEFAULT_DENSITY) if density is None else density, 0, 1)
+    r = _grid("importance", np.geomspace(*DEFAULT_IMPORTANCE) if importance is None else importance, 0, 1e100)
+    cuts = [*range(0, p.size, max(1, _BLOCK // r.size)), p.size]
+    jobs = [partial(_unbiased_block, p[start:end], r) for start, end in pairwise(cuts)]
+    n_minima, W, loss, gap = (np.concatenate(parts) for parts in zip(*_run(jobs, executor, progress), strict=True))
+    shape = (p.size, r.size)
+    phase = np.where(W[:, 0] * W[:, 1] > 0, phase_of(1, 1), phase_of(1, -1))
+    return PhaseDiagram(
+        bias,
+        p,
+        r,
+        W=W.reshape(*shape, 2),
+        b=np.empty((*shape, 0)),
+        loss=loss.reshape(shape),
+        phase=phase.reshape(shape),
+        n_minima=n_minima.reshape(shape),
+        gap=gap.reshape(shape),
+    )
+
+
+def superposition(W: npt.ArrayLike) -> tuple[Array, Array]:
+    """How the extra feature (feature 2) is represented: |W2|, and the superposition measure (W2 / |W2| . W1)^2.
+
+    The second is zero if feature 1 leaves the direction of feature 2 alone, and about one if both share it; it is zero
+    by convention where W2 = 0. W has shape (..., 2).
+    """
+    weights = np.asarray(W, dtype=np.float64)
+    return np.abs(weights[..., 1]), np.where(weights[..., 1] == 0, 0.0, weights[..., 0] ** 2)
