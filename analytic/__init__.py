@@ -7,15 +7,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analytic.boundaries import PhaseBoundaries as PhaseBoundaries
+    from analytic.boundaries import phase_boundaries as phase_boundaries
     from analytic.model import ToyModel as ToyModel
+    from analytic.phases import PhaseDiagram as PhaseDiagram
+    from analytic.phases import phase_diagram as phase_diagram
     from analytic.stationary import FlatSet as FlatSet
     from analytic.stationary import Landscape as Landscape
     from analytic.stationary import StationaryPoint as StationaryPoint
     from analytic.stationary import find_minima as find_minima
     from analytic.stationary import find_stationary_points as find_stationary_points
+    from analytic.surface import loss_surface as loss_surface
+    from analytic.symbolic import symbolic_loss as symbolic_loss
 
 _HOME = {
     "ToyModel": "analytic.model",
+    "PhaseBoundaries": "analytic.boundaries",
+    "phase_boundaries": "analytic.boundaries",
+    "PhaseDiagram": "analytic.phases",
+    "phase_diagram": "analytic.phases",
+    "loss_surface": "analytic.surface",
+    "symbolic_loss": "analytic.symbolic",
     "find_minima": "analytic.stationary",
     "find_stationary_points": "analytic.stationary",
     "FlatSet": "analytic.stationary",

@@ -133,7 +133,7 @@ def _follow(system: System, start: Sequence[float], importance: Array) -> Array:
 
 def _refine(system: System, start: Sequence[Any], digits: int) -> list[Any]:
     """A root of a square system to the given digits."""
-    with mpmath.workdps(2 * digits + 20):
+    with mpmath.workdps(4 * digits + 60):
         found = mpmath.findroot(lambda *x: list(system(*x)), [mpmath.mpf(x) for x in start], tol=10.0 ** -(2 * digits))
         return [found] if isinstance(found, mpmath.mpf) else list(found)
 
@@ -150,14 +150,14 @@ def _both_sides(
     for label, r in zip(labels, (importance, 1 / importance), strict=True):
         order = np.argsort(r)
         r, p = r[order], density[order]
-        inside = (span[0] <= r) & (r <= span[1]) & (p <= 1)
+        inside = (span[0] * (1 - _SLACK) <= r) & (r <= span[1] * (1 + _SLACK)) & (p <= 1)
         if np.count_nonzero(inside) > 1:
             continuous = kind == "instability"
             yield Boundary(kind, label, continuous, p[inside], r[inside], polynomial)
 
 
 def _curves(span: tuple[float, float], count: int) -> Iterator[Boundary]:
-    bottom = min(span[0], 1 / span[1]) / 1.01
+    bottom = min(span[0], 1 / span[1])
     falling = np.geomspace(1, bottom, count)
     ties = _follow(_first_order_system, (float(_tie_at_equal_importance()), 1, 1), falling)
     label = "antipodal and confused minimum tie"
@@ -167,7 +167,7 @@ def _curves(span: tuple[float, float], count: int) -> Iterator[Boundary]:
     folds = _follow(_fold_system, (1.0, end[1]), below)
     label = "antipodal minimum appears"
     yield from _both_sides("fold", (label, label), folds[:, 0], below, span, kernels.fold_polynomial)
-    wide = np.geomspace(max(span[1], 1 / span[0]) * 1.01, bottom, 2 * count)
+    wide = np.geomspace(1 / bottom, bottom, 2 * count)
     labels = ("axis W2 = 0 attracts from W1 W2 < 0", "axis W1 = 0 attracts from W1 W2 < 0")
     polynomial = kernels.instability_polynomial
     yield from _both_sides("instability", labels, _instability_density(wide), wide, span, polynomial)
@@ -197,7 +197,7 @@ def _points(digits: int) -> tuple[SpecialPoint, ...]:
         ("tie crosses the instability of W1 = 0", line_p, 1 / line_r, None),
         ("fold ends at density 1", one, end, None),
         ("fold ends at density 1, features exchanged", one, 1 / end, None),
-        ("origin: slope r/p of the tie", zero, line, None),
+        ("origin: slope r/p of the tie", zero, line, "(2 + sqrt(2))/8"),
         ("origin: slope r/p of the fold", zero, fold, None),
         ("origin: slope r/p of the instability", zero, one / 2, "1/2"),
     ]
@@ -216,6 +216,8 @@ def _tie_at_origin(p: Any, slope: Any, t: Any, u: Any) -> list[Any]:
     return [confused / p**2, antipodal / p, tie]
 
 
+#: A curve may overshoot the span of importances by rounding.
+_SLACK = 1e-12
 #: Starting values for the points, from following the curves.
 _FOLD_END = (0.63, 0.70)
 _FOLD_SLOPE = (0.415, 0.451)

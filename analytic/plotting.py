@@ -1,0 +1,178 @@
+"""Pictures of what the other modules computed.
+
+Every function draws on the `ax` it is given (or on new axes) and returns it; none computes a result. Colours follow the
+field: white where a feature is not represented, blue where it has a dimension of its own, red in superposition.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+
+from analytic.boundaries import PhaseBoundaries
+from analytic.phases import PhaseDiagram, superposition
+
+if TYPE_CHECKING:
+    from analytic.stationary.landscape import Landscape, StationaryPoint
+    from analytic.surface import LossSurface
+
+_WHITE, _BLUE, _RED = (np.array(c) for c in ((1.0, 1.0, 1.0), (0.25, 0.41, 0.85), (0.83, 0.18, 0.18)))
+#: Smallest connected share of the diagram that gets a name written on it.
+_NAMED_SHARE = 0.03
+
+#: Curve kind -> (line style, colour).
+_CURVE_STYLES = {"first-order": ("-", "black"), "fold": ("--", "black"), "instability": (":", "#444444")}
+#: Point kind -> (marker, face colour, size).
+_POINT_STYLES = {
+    "minimum": ("o", "white", 60.0),
+    "saddle": ("X", "#ffd24d", 60.0),
+    "maximum": ("^", "#999999", 50.0),
+    "undecided": ("s", "#ff66cc", 50.0),
+}
+
+
+def _axes(ax: Axes | None, size: tuple[float, float] = (5.4, 4.6)) -> Axes:
+    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+
+
+def feature_colors(W: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """RGB colours (..., 3) of the extra feature for weights (..., 2): white, blue, red as in the module docstring."""
+    norm, shared = (np.clip(values, 0, 1)[..., None] for values in superposition(W))
+    return _WHITE + norm * (_BLUE + shared * (_RED - _BLUE) - _WHITE)
+
+
+def _plain(value: float, _: object = None) -> str:
+    return f"{value:g}"
+
+
+def _log_axes(ax: Axes, diagram: PhaseDiagram) -> None:
+    ax.set(xscale="log", yscale="log", xlabel="importance of the extra feature", ylabel="density  (1 − sparsity)")
+    for axis, candidates in (
+        (ax.xaxis, (1e-3, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1e3)),
+        (ax.yaxis, (1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)),
+    ):
+        axis.set_major_locator(FixedLocator(candidates))
+        axis.set_major_formatter(FuncFormatter(_plain))
+        axis.set_minor_formatter(NullFormatter())
+    ax.set_xlim(diagram.importance[0], diagram.importance[-1])
+    ax.set_ylim(diagram.density[0], diagram.density[-1])
+
+
+def _name_phases(ax: Axes, diagram: PhaseDiagram) -> None:
+    """Writes the name of each phase in the middle of its widest row."""
+    for phase in np.unique(diagram.phase):
+        mask = diagram.phase == phase
+        if mask.mean() < _NAMED_SHARE:
+            continue
+        row = int(np.average(np.arange(mask.shape[0]), weights=mask.sum(axis=1)))
+        columns = np.flatnonzero(mask[row]) if mask[row].any() else np.flatnonzero(mask.any(axis=0))
+        runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+        run = max(runs, key=len)
+        at = diagram.importance[run[len(run) // 2]], diagram.density[row]
+        box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
+        ax.text(*at, phase, ha="center", va="center", fontsize=9, bbox=box)
+
+
+def plot_phase_diagram(diagram: PhaseDiagram, ax: Axes | None = None, *, names: bool = True) -> Axes:
+    """How the best minimum represents the extra feature, over importance (x) and density (y, dense at the top).
+
+    White: not represented. Blue: represented alone. Red: in superposition. `names` writes the phases on the map.
+    """
+    ax = _axes(ax)
+    colors = feature_colors(diagram.W)
+    ax.pcolormesh(diagram.importance, diagram.density, colors, shading="nearest", rasterized=True)
+    _log_axes(ax, diagram)
+    bias = {"none": "no bias", "shared": "shared bias", "per-feature": "bias per feature"}[diagram.bias]
+    ax.set_title(f"Best minimum, {bias}", fontsize=11)
+    if names:
+        _name_phases(ax, diagram)
+    return ax
+
+
+def color_key() -> list[Patch]:
+    """Legend entries for the three colours."""
+    entries = (
+        (_WHITE, "not represented"),
+        (_BLUE, "dedicated"),
+        (_RED, "in superposition"),
+    )
+    return [Patch(facecolor=tuple(color), edgecolor="#888888", label=label) for color, label in entries]
+
+
+def plot_boundaries(boundaries: PhaseBoundaries, ax: Axes | None = None, *, legend: bool = True) -> Axes:
+    """The curves over importance (x) and density (y), solid first-order, dashed fold, dotted instability."""
+    ax = _axes(ax)
+    limits = ax.get_xlim(), ax.get_ylim()
+    for curve in boundaries.curves:
+        style, color = _CURVE_STYLES[curve.kind]
+        ax.plot(curve.importance, curve.density, style, color=color, linewidth=1.4)
+    if ax.get_xscale() == "log":
+        ax.set(xlim=limits[0], ylim=limits[1])
+    else:
+        ax.set(xscale="log", yscale="log", xlabel="importance of the extra feature", ylabel="density  (1 − sparsity)")
+    if legend:
+        ax.legend(handles=curve_key(boundaries), loc="lower right", fontsize=8, framealpha=0.9)
+    return ax
+
+
+def curve_key(boundaries: PhaseBoundaries) -> list[Line2D]:
+    """One legend entry per kind of curve, in words."""
+    words = {
+        "first-order": "first-order: the best minimum jumps",
+        "fold": "fold: a minimum appears",
+        "instability": "instability of a stationary point",
+    }
+    kinds = dict.fromkeys(curve.kind for curve in boundaries.curves)
+    return [
+        Line2D([], [], linestyle=_CURVE_STYLES[kind][0], color=_CURVE_STYLES[kind][1], label=words[kind])
+        for kind in kinds
+    ]
+
+
+def _mark(ax: Axes, point: StationaryPoint) -> None:
+    """A point with its symmetric copy: the representative filled, the copy with a thin outline."""
+    marker, color, size = _POINT_STYLES[point.kind]
+    for k, W in enumerate(point.copies):
+        edge = "black" if k == 0 else "#555555"
+        ax.scatter(
+            *map(float, W), s=size, marker=marker, c=color, edgecolors=edge, alpha=1 if k == 0 else 0.55, zorder=3
+        )
+
+
+def plot_surface(
+    surface: LossSurface, ax: Axes | None = None, *, landscape: Landscape | None = None, levels: int = 24
+) -> Axes:
+    """Contours of the loss over (W1, W2), with the stationary points of `landscape` and their symmetric copies.
+
+    Circles are minima, crosses saddles, triangles maxima; copies under W -> -W are faded.
+    """
+    ax = _axes(ax, (4.6, 4.4))
+    low, high = float(surface.loss.min()), float(surface.loss.max())
+    floor = max(low, 1e-6 * high)
+    ticks = np.geomspace(floor, high, levels)
+    ax.contourf(surface.W1, surface.W2, surface.loss, ticks, cmap="viridis", norm=LogNorm(floor, high), extend="both")
+    ax.contour(surface.W1, surface.W2, surface.loss, ticks, colors="white", linewidths=0.3, alpha=0.6)
+    ax.axhline(0, color="white", linewidth=0.5, alpha=0.6)
+    ax.axvline(0, color="white", linewidth=0.5, alpha=0.6)
+    for point in landscape or ():
+        _mark(ax, point)
+    ax.set(xlabel="$W_1$", ylabel="$W_2$", aspect="equal")
+    return ax
+
+
+def point_key(landscape: Landscape) -> list[Line2D]:
+    """Legend entries for the kinds of points in a landscape."""
+    kinds = dict.fromkeys(point.kind for point in landscape)
+    styles = ((kind, *_POINT_STYLES[kind]) for kind in kinds)
+    return [
+        Line2D([], [], linestyle="", marker=marker, markerfacecolor=color, markeredgecolor="black", label=kind)
+        for kind, marker, color, _ in styles
+    ]
