@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from analytic.files import replacing, table_format, write_csv
 from analytic.model import BiasConvention, ToyModel, check_bias
 from analytic.stationary import find_minima
 from analytic.stationary.landscape import phase_of
@@ -73,15 +71,12 @@ class PhaseDiagram:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes all arrays to a .npz file, or one row per grid point to a .csv file, by the ending of `path`."""
-        suffix = _table_format(path)
+        suffix = table_format(path)
         if suffix == ".npz":
             with replacing(path, "wb") as file:
                 np.savez_compressed(file, **self.__dict__)
         else:
-            with replacing(path, "w") as file:
-                writer = csv.writer(file)
-                writer.writerow(_columns(self.b.shape[2]))
-                writer.writerows(self._rows())
+            write_csv(path, _columns(self.b.shape[2]), self._rows())
 
     def _rows(self) -> Iterator[list[Any]]:
         for i, density in enumerate(self.density):
@@ -93,7 +88,7 @@ class PhaseDiagram:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PhaseDiagram:
         """Reads what `save` wrote, in either format, without loss."""
-        if _table_format(path) == ".npz":
+        if table_format(path) == ".npz":
             with np.load(path) as stored:
                 return cls(
                     **{name: stored[name] if stored[name].ndim else stored[name].item() for name in stored.files}
@@ -120,35 +115,6 @@ class PhaseDiagram:
 def _columns(biases: int) -> list[str]:
     names = [f"b{k + 1}" for k in range(biases)] if biases > 1 else ["b"] * biases
     return ["bias", "density", "importance", "W1", "W2", *names, "loss", "phase", "n_minima", "gap"]
-
-
-def _table_format(path: str | os.PathLike[str]) -> str:
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".npz", ".csv"):
-        raise ValueError(f"path must end in .npz or .csv, got {os.fspath(path)!r}")
-    return suffix
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str], mode: str) -> Iterator[IO[Any]]:
-    """A file that takes the place of `path` only when it is complete: an interrupted run leaves the old one."""
-    target = Path(path)
-    text = {} if "b" in mode else {"newline": "", "encoding": "utf-8"}
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
-    try:
-        with os.fdopen(handle, mode, **text) as file:
-            yield file
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _grid(name: str, values: npt.ArrayLike, low: float, high: float) -> Array:

@@ -13,6 +13,8 @@ from analytic.model import BiasConvention, check_bias
 #: Corner name -> how often it contains alpha and beta.
 _CORNERS = {"A": (1, 0), "B": (0, 0), "E": (0, 1), "F": (1, 1)}
 _PATTERNS = ("", "F", "A", "AF", "EF", "AB", "AEF", "ABF", "ABEF")
+#: With b = 0 no corner value but E and F can have the other sign than A = W_i^2 >= B = 0 has.
+_PATTERNS_WITHOUT_BIAS = ("", "A", "AF", "AEF")
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,9 @@ def _pieces(own: sp.Expr, other: sp.Expr, b: sp.Expr, importance: sp.Expr, p: An
     """The nine pieces of one output; p holds P00, P(own only), P(other only), P11."""
     alpha, beta = own**2, own * other
     pieces = []
-    for pattern in _PATTERNS:
+    for pattern in _PATTERNS if b != 0 else _PATTERNS_WITHOUT_BIAS:
         hh, xh, *_ = getattr(kernels, f"moments_{pattern or 'none'}")(alpha, beta, b, *p)
         expression = importance * (sp.Rational(1, 3) * (p[1] + p[3]) - 2 * xh + hh)
-        if b == 0 and "B" in pattern:
-            continue
         pieces.append(Piece(pattern, _condition(pattern, alpha, beta, b), sp.factor(expression)))
     return tuple(pieces)
 

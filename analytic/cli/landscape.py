@@ -1,0 +1,164 @@
+"""Questions about one model: loss, minima, surface, derive."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from analytic.cli.common import (
+    BIAS,
+    add_json,
+    add_model,
+    add_output,
+    model_from,
+    new_command,
+    numbers,
+    print_json,
+    print_table,
+    save_arrays,
+    save_picture,
+    without_display,
+)
+
+if TYPE_CHECKING:
+    from analytic.stationary import FlatSet, StationaryPoint
+
+
+def _loss(args: argparse.Namespace) -> None:
+    model = model_from(args)
+    b: Any = args.b if model.bias == "per-feature" or args.b is None else args.b[0]
+    if args.b is not None and len(args.b) != {"none": 0, "shared": 1, "per-feature": 2}[model.bias]:
+        raise ValueError(
+            f"--b takes 1 number for a shared bias, 2 per feature and none without bias, got {len(args.b)}"
+        )
+    W = (args.W1, args.W2)
+    value, variance = model.loss(W, b), model.loss_variance(W, b)
+    gradient = model.gradient(W, b)
+    names = ["W1", "W2", "b1", "b2"] if model.bias == "per-feature" else ["W1", "W2", "b"]
+    slopes = dict(zip(names, map(float, gradient), strict=False))
+    if args.json:
+        print_json({"model": repr(model), "loss": float(value), "variance": float(variance), "gradient": slopes})
+        return
+    print(f"{model!r}\nloss      {value:.16g}   (mean over the two features {value / 2:.16g})")
+    print(f"variance  {variance:.16g}   (of one sample's loss)")
+    print("gradient  " + "  ".join(f"d/d{name} {slope:+.6e}" for name, slope in slopes.items()))
+
+
+def _describe(point: StationaryPoint | FlatSet) -> dict[str, Any]:
+    shared = {"kind": point.kind, "phase": point.phase, "loss": float(point.loss)}
+    if hasattr(point, "contains"):
+        return {"set": "flat", **shared, "description": point.description}
+    eigenvalues = None if point.eigenvalues is None else point.eigenvalues.tolist()
+    position = {"W": numbers(point.W), "b": numbers(point.b)}
+    return {"set": "point", **shared, **position, "eigenvalues": eigenvalues, "on_kink": point.on_kink}
+
+
+def _cells(entry: dict[str, Any], digits: int) -> list[str]:
+    def vector(values: Sequence[float]) -> str:
+        return "(" + ", ".join(f"{value:.{digits}g}" for value in values) + ")"
+
+    loss = f"{entry['loss']:.{digits}g}"
+    if entry["set"] == "flat":
+        return [entry["kind"] + ", flat", entry["phase"], loss, entry["description"], "", ""]
+    curvature = "kink" if entry["eigenvalues"] is None else vector(entry["eigenvalues"])
+    return [
+        entry["kind"],
+        entry["phase"],
+        loss,
+        vector(entry["W"]),
+        vector(entry["b"]) if entry["b"] else "",
+        curvature,
+    ]
+
+
+def _minima(args: argparse.Namespace) -> None:
+    from analytic.stationary import find_stationary_points
+
+    model = model_from(args)
+    landscape = find_stationary_points(model)
+    found = [*landscape.minima, *(s for s in landscape.flat_sets if s.kind == "minimum")]
+    if not args.minima_only:
+        found += [*landscape.saddles, *landscape.maxima, *landscape.undecided]
+        found += [s for s in landscape.flat_sets if s.kind != "minimum"]
+    entries = [_describe(point) for point in found]
+    if args.json:
+        print_json({"model": repr(model), "stationary": entries})
+        return
+    print(f"{model!r}\n{len(entries)} stationary points and sets; each point has a copy at -W")
+    print_table(["kind", "phase", "loss", "W", "b", "eigenvalues"], (_cells(entry, args.digits) for entry in entries))
+
+
+def _surface(args: argparse.Namespace) -> None:
+    from analytic.files import picture_format
+
+    picture_format(args.output)
+    without_display()
+    from analytic.plotting import plot_surface, point_key
+    from analytic.stationary import find_stationary_points
+    from analytic.surface import loss_surface
+
+    model = model_from(args)
+    surface = loss_surface(model, extent=args.extent, points=args.grid)
+    landscape = find_stationary_points(model) if model.bias == "none" else None
+    ax = plot_surface(surface, landscape=landscape)
+    ax.set_title(f"density {model.density[0]:g}, importance {model.importance[1]:g}", fontsize=11)
+    if landscape is not None:
+        ax.figure.legend(handles=point_key(landscape), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    save_picture(ax.figure, args.output)
+    pairs = (
+        (float(x), float(y), float(z))
+        for y, line in zip(surface.W2, surface.loss, strict=True)
+        for x, z in zip(surface.W1, line, strict=True)
+    )
+    save_arrays(args.output, ["W1", "W2", "loss"], pairs, W1=surface.W1, W2=surface.W2, loss=surface.loss)
+
+
+def _derive(args: argparse.Namespace) -> None:
+    from analytic.symbolic import symbolic_loss
+
+    loss = symbolic_loss(args.bias)
+    if args.latex:
+        print(loss.latex())
+        return
+    for k, output in enumerate(loss.outputs, start=1):
+        for piece in output:
+            print(f"output {k}, positive corners {{{', '.join(piece.pattern)}}}\n    if    {piece.condition}")
+            print(f"    loss  {piece.expression}\n")
+
+
+def add(commands: Any) -> None:
+    """Adds the subcommands."""
+    new = new_command(
+        commands,
+        "minima",
+        _minima,
+        "list every stationary point of one model\n\n"
+        "Minima come first, by loss. Each point stands for itself and its copy at -W.",
+    )
+    add_model(new)
+    new.add_argument("--minima-only", action="store_true", help="leave out saddles and maxima")
+    new.add_argument("--digits", type=int, default=7, metavar="N", help="digits in the table (default 7)")
+    add_json(new)
+
+    new = new_command(
+        commands, "surface", _surface, "draw the loss over the plane of weights, with its stationary points"
+    )
+    add_model(new, "none")
+    new.add_argument("--extent", type=float, default=1.6, metavar="W", help="draw |W1|, |W2| up to this (default 1.6)")
+    new.add_argument("--grid", type=int, default=401, metavar="N", help="grid points on each axis (default 401)")
+    add_output(new, "surface.png")
+
+    example = "example:\n  analytic loss 1 -1 --sparsity 0.9 --bias none"
+    new = new_command(commands, "loss", _loss, "the exact expected loss of given weights", example)
+    new.add_argument("W1", type=float, help="weight of feature 1")
+    new.add_argument("W2", type=float, help="weight of feature 2")
+    new.add_argument("--b", type=float, nargs="+", metavar="B", help="bias: one if shared, two per feature (default 0)")
+    add_model(new)
+    add_json(new)
+
+    new = new_command(
+        commands, "derive", _derive, "print the loss as a formula, for every activation pattern of the ReLUs"
+    )
+    new.add_argument("--bias", choices=BIAS, default="per-feature", help="bias convention (default per-feature)")
+    new.add_argument("--latex", action="store_true", help="print LaTeX instead of plain text")
