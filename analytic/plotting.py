@@ -16,6 +16,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from scipy.ndimage import distance_transform_edt
 
 from analytic.boundaries import PhaseBoundaries
 from analytic.phases import PhaseDiagram, superposition
@@ -67,17 +68,15 @@ def _log_axes(ax: Axes, diagram: PhaseDiagram) -> None:
 
 
 def _name_phases(ax: Axes, diagram: PhaseDiagram) -> None:
-    """Writes the name of each phase in the middle of its widest row."""
+    """Writes the name of each phase where it is farthest from every other phase and from the frame."""
     for phase in np.unique(diagram.phase):
         mask = diagram.phase == phase
         if mask.mean() < _NAMED_SHARE:
             continue
-        row = int(np.average(np.arange(mask.shape[0]), weights=mask.sum(axis=1)))
-        columns = np.flatnonzero(mask[row]) if mask[row].any() else np.flatnonzero(mask.any(axis=0))
-        runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
-        run = max(runs, key=len)
-        at = diagram.importance[run[len(run) // 2]], diagram.density[row]
+        depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+        row, column = np.unravel_index(np.argmax(depth), depth.shape)
         box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
+        at = diagram.importance[column], diagram.density[row]
         ax.text(*at, phase, ha="center", va="center", fontsize=9, bbox=box)
 
 

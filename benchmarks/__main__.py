@@ -1,0 +1,135 @@
+"""Speed and accuracy against the numbers that the project set itself: `python -m benchmarks`.
+
+Machines differ and are shared, so every time is also given as a ratio to a yardstick measured just before it: a plain
+Python double loop that evaluates and compares four fixed candidates on a 200 x 200 grid. Times are medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import median
+
+import numpy as np
+
+from analytic import ToyModel, find_minima, kernels, phase_diagram
+from analytic.loss import loss_and_gradient
+
+
+def seconds(action: Callable[[], object], repeats: int) -> float:
+    """Median wall time of an action that has run once before."""
+    action()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def yardstick() -> None:
+    """Four fixed candidates compared on a 200 x 200 grid, in plain Python."""
+    axis = [0.01 * 1.023**k for k in range(200)]
+    for p in axis:
+        for r in axis:
+            ignored = p / 3 - p * p / 4
+            min(r * ignored, ignored, (1 + r) * p * p / 6, (1 + r) * ignored)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; `measure` returns the figure in `unit`, and the seconds it stands for if it is a time."""
+
+    what: str
+    least: float
+    aim: float
+    unit: str
+    measure: Callable[[], tuple[float, float | None]]
+    larger_is_better: bool = False
+
+
+def _accuracy() -> tuple[float, None]:
+    """Largest loss error in eps times sum I_i (E[x_i^2] + E[ReLU(h_i)^2]), over 10,000 points with W2 on a ladder."""
+    rng = np.random.default_rng(0)
+    worst = Fraction(0)
+    for k in range(10_000):
+        model = ToyModel.from_density(float(10 ** rng.uniform(-12, 0)), float(10 ** rng.uniform(-2, 2)))
+        W, b = rng.normal(size=2), rng.normal(size=2) * 0.3
+        W[1] *= (1.0, 10.0 ** rng.integers(-300, 0), 0.0)[k % 3]
+        exact = model.exact_loss(list(W), list(b))
+        (w1, w2), (b1, b2), (I1, I2) = map(Fraction, W), map(Fraction, b), model.exact_importance
+        p00, p10, p01, p11 = model.exact_patterns
+        hh1 = kernels.moments(w1 * w1, w1 * w2, b1, p00, p10, p01, p11)[0]
+        hh2 = kernels.moments(w2 * w2, w1 * w2, b2, p00, p01, p10, p11)[0]
+        scale = I1 * ((p10 + p11) / 3 + hh1) + I2 * ((p01 + p11) / 3 + hh2)
+        worst = max(worst, abs(Fraction(float(model.loss(W, b))) - exact) / scale)
+    return float(worst) / np.finfo(float).eps, None
+
+
+def _throughput() -> tuple[float, float]:
+    rng = np.random.default_rng(0)
+    theta = rng.normal(size=(4, 1_000_000))
+    model = ToyModel.from_density(0.3, 0.7).parameters
+    taken = seconds(lambda: loss_and_gradient(*theta, model), 5)
+    return 1 / taken, taken
+
+
+def _process(*command: str) -> tuple[float, float]:
+    taken = seconds(lambda: subprocess.run([sys.executable, *command], check=True, capture_output=True), 7)
+    return taken, taken
+
+
+def _minima() -> tuple[float, float]:
+    rng = np.random.default_rng(0)
+    models = [ToyModel.from_density(1 - rng.random(), 10 ** rng.uniform(-1, 1), "none") for _ in range(100)]
+    taken = seconds(lambda: [find_minima(model) for model in models], 5) / len(models)
+    return 1e3 * taken, taken
+
+
+def _diagram() -> tuple[float, float]:
+    taken = seconds(lambda: phase_diagram(bias="none"), 5)
+    return taken, taken
+
+
+ROWS = (
+    Row("loss error, 10,000 points", 16, 4, "eps x scale", _accuracy),
+    Row("loss and gradient, one core", 5, 20, "million points/s", _throughput, larger_is_better=True),
+    Row("import analytic", 0.3, 0.15, "s", lambda: _process("-c", "import analytic")),
+    Row("analytic --help", 0.5, 0.3, "s", lambda: _process("-m", "analytic", "--help")),
+    Row("find_minima, none, warm", 2, 0.3, "ms", _minima),
+    Row("phase diagram 200 x 200, none", 1, 0.06, "s", _diagram),
+)
+
+
+def verdict(row: Row, value: float) -> str:
+    """Whether the figure reaches the aim, the least, or neither."""
+
+    def reaches(goal: float) -> bool:
+        return value >= goal if row.larger_is_better else value <= goal
+
+    return "aim" if reaches(row.aim) else "least" if reaches(row.least) else "SHORT"
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="only rows whose name contains this")
+    chosen = parser.parse_args().only
+    print(f"{'what':36} {'least':>7} {'aim':>7} {'measured':>10} {'unit':17} {'reached':8} yardsticks")
+    for row in ROWS:
+        if chosen not in row.what:
+            continue
+        unit_of_time = seconds(yardstick, 5)
+        value, taken = row.measure()
+        ratio = "" if taken is None else f"{taken / unit_of_time:.3g}  (one = {1e3 * unit_of_time:.0f} ms)"
+        line = f"{row.what:36} {row.least:7g} {row.aim:7g} {value:10.3g} {row.unit:17} {verdict(row, value):8} {ratio}"
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

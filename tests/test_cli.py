@@ -1,0 +1,91 @@
+"""The command: every subcommand once, its files, and its answers to nonsense."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from analytic import PhaseDiagram
+from analytic.cli import main
+
+
+def run(capsys, *argv: str) -> str:
+    assert main(argv) == 0
+    return capsys.readouterr().out
+
+
+def test_loss(capsys) -> None:
+    out = run(capsys, "loss", "1", "-1", "--sparsity", "0.75", "--bias", "none", "--json")
+    assert abs(json.loads(out)["loss"] - 2 * 0.0625 / 6) < 1e-15
+    assert "gradient" in run(capsys, "loss", "1", "0", "--density", "0.5", "--b", "0", "0.25")
+
+
+def test_minima(capsys) -> None:
+    arguments = ("minima", "--density", "0.5", "--bias", "none")
+    data = json.loads(run(capsys, *arguments, "--json"))
+    assert [entry["phase"] for entry in data["stationary"] if entry["kind"] == "minimum"] == ["antipodal", "confused"]
+    table = run(capsys, *arguments)
+    assert "0.08125" in table
+    assert "saddle" not in run(capsys, *arguments, "--minima-only")
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_phase_diagram_writes_picture_and_numbers(capsys, tmp_path, ending: str) -> None:
+    path = tmp_path / f"d.{ending}"
+    run(capsys, "phase-diagram", "--bias", "none", "--grid", "12", "-o", str(path))
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["d.csv", "d.npz", path.name])
+    assert path.stat().st_size > 5000
+    assert PhaseDiagram.load(tmp_path / "d.npz").loss.shape == (12, 12)
+
+
+def test_surface_and_boundaries_write_files(capsys, tmp_path) -> None:
+    run(capsys, "surface", "--density", "0.5", "--grid", "31", "-o", str(tmp_path / "s.png"))
+    assert np.load(tmp_path / "s.npz")["loss"].shape == (31, 31)
+    out = run(capsys, "boundaries", "--bias", "none", "-o", str(tmp_path / "b.svg"))
+    assert "(40 - 4 sqrt(14))/43" in out
+    assert len(json.loads(run(capsys, "boundaries", "--bias", "none", "--json"))["curves"]) == 6
+
+
+def test_derive(capsys) -> None:
+    assert "positive corners {A, E, F}" in run(capsys, "derive", "--bias", "none")
+    assert run(capsys, "derive", "--latex").startswith("L = ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["minima", "--density", "2"], "density must lie in [0, 1], got 2.0"),
+        (["minima", "--density", "0.5", "--importance", "-1"], "importance must be positive"),
+        (["minima"], "say how sparse the features are"),
+        (["phase-diagram", "-o", "x.jpg"], "must end in .png or .svg or .pdf"),
+        (["phase-diagram", "--density", "0.5", "0.1"], "0 < LOW < HIGH"),
+        (["phase-diagram", "--grid", "1"], "--grid must be at least 2"),
+        (["loss", "1", "1", "--b", "1", "2", "3", "--density", "0.5"], "--b takes"),
+        (["phase-diagram", "--grid", "5", "-o", "no/such/folder/x.png"], "No such file or directory"),
+    ],
+)
+def test_nonsense_gets_one_sentence_and_status_2(capsys, argv: list[str], words: str) -> None:
+    assert main(argv) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("argv", [["loss", "1"], ["nothing"], ["minima", "--bias", "some"], []])
+def test_wrong_usage_gets_one_sentence_and_status_2(capsys, argv: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(argv)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    code = f"{sys.executable} -m analytic derive | head -1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {code}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
