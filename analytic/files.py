@@ -32,7 +32,7 @@ def _ending(path: str | os.PathLike[str], allowed: tuple[str, ...]) -> str:
 def replacing(path: str | os.PathLike[str], mode: str) -> Iterator[IO[Any]]:
     """A file that takes the place of `path` only when it is complete: an interrupted run leaves the old one."""
     target = Path(path)
-    text = {} if "b" in mode else {"newline": "", "encoding": "utf-8"}
+    text: dict[str, Any] = {} if "b" in mode else {"newline": "", "encoding": "utf-8"}
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
     try:
         with os.fdopen(handle, mode, **text) as file:

@@ -19,6 +19,8 @@ allocate nothing but their results.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import guvectorize, njit
 
@@ -28,7 +30,7 @@ _moments = kernels.moments
 _curvature = kernels.curvature
 
 #: Compiler settings of every scalar function: IEEE division, no lock on the interpreter, kept on disk.
-COMPILED = {"cache": True, "error_model": "numpy", "nogil": True}
+COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 
 #: Stands in for the length of the gradient in the signatures below.
 _FOUR = np.zeros(4)

@@ -36,11 +36,11 @@ _IMPORTANCE_RANGE = (1e-100, 1e100)
 
 def _exact(name: str, value: object) -> Fraction:
     """The rational number that `value` is, or an error that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, (Real, Rational, np.floating, np.integer)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
     if not isinstance(value, Rational) and not math.isfinite(float(value)):
         raise ValueError(f"{name} must be finite, got {value!r}")
-    return Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)  # type: ignore[arg-type]
+    return Fraction(value) if isinstance(value, Rational) else Fraction(float(value))
 
 
 def _exact_pair(name: str, value: object) -> tuple[Fraction, Fraction]:

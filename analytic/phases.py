@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from fractions import Fraction
@@ -150,13 +150,12 @@ def _unbiased_block(density: Array, importance: Array) -> tuple[npt.NDArray[np.i
     solve_many(models, *results)
     for k in np.flatnonzero(results[0] < 0):
         row = _exact_row(density[k // importance.size], importance[k % importance.size])
-        for array, value in zip(results, row, strict=True):
-            array[k] = value
+        results[0][k], results[1][k], results[2][k], results[3][k] = row
     return results
 
 
 def _run(
-    jobs: list[Callable[[], Any]], executor: Executor | None, progress: Callable[[int, int], None] | None
+    jobs: Sequence[Callable[[], Any]], executor: Executor | None, progress: Callable[[int, int], None] | None
 ) -> list[Any]:
     """The results of all jobs in their order, from the executor or from two threads."""
     own = ThreadPoolExecutor(max_workers=os.cpu_count()) if executor is None else None

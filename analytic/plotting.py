@@ -6,13 +6,14 @@ field: white where a feature is not represented, blue where it has a dimension o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
@@ -30,7 +31,11 @@ _WHITE, _BLUE, _RED = (np.array(c) for c in ((1.0, 1.0, 1.0), (0.25, 0.41, 0.85)
 _NAMED_SHARE = 0.03
 
 #: Curve kind -> (line style, colour).
-_CURVE_STYLES = {"first-order": ("-", "black"), "fold": ("--", "black"), "instability": (":", "#444444")}
+_CURVE_STYLES: dict[str, tuple[Literal["-", "--", ":"], str]] = {
+    "first-order": ("-", "black"),
+    "fold": ("--", "black"),
+    "instability": (":", "#444444"),
+}
 #: Point kind -> (marker, face colour, size).
 _POINT_STYLES = {
     "minimum": ("o", "white", 60.0),
@@ -42,6 +47,14 @@ _POINT_STYLES = {
 
 def _axes(ax: Axes | None, size: tuple[float, float] = (5.4, 4.6)) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure that holds the axes."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("ax must belong to a figure; make it with matplotlib.pyplot.subplots()")
+    return figure
 
 
 def feature_colors(W: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -139,11 +152,9 @@ def curve_key(boundaries: PhaseBoundaries) -> list[Line2D]:
 def _mark(ax: Axes, point: StationaryPoint) -> None:
     """A point with its symmetric copy: the representative filled, the copy with a thin outline."""
     marker, color, size = _POINT_STYLES[point.kind]
-    for k, W in enumerate(point.copies):
-        edge = "black" if k == 0 else "#555555"
-        ax.scatter(
-            *map(float, W), s=size, marker=marker, c=color, edgecolors=edge, alpha=1 if k == 0 else 0.55, zorder=3
-        )
+    for k, (W1, W2) in enumerate(point.copies):
+        edge, alpha = ("black", 1.0) if k == 0 else ("#555555", 0.55)
+        ax.scatter(float(W1), float(W2), s=size, marker=marker, c=color, edgecolors=edge, alpha=alpha, zorder=3)
 
 
 def plot_surface(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
     from analytic.model import ToyModel
 
@@ -108,12 +108,14 @@ def save_arrays(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]
     print(f"wrote {path.with_suffix('.npz')} and {path.with_suffix('.csv')}")
 
 
-def save_picture(figure: Figure, path: Path) -> None:
+def save_picture(ax: Axes, path: Path) -> None:
+    """Writes the figure that holds `ax`, whole or not at all."""
     from analytic.files import picture_format, replacing
+    from analytic.plotting import figure_of
 
     suffix = picture_format(path)
     with replacing(path, "wb") as file:
-        figure.savefig(file, format=suffix[1:], dpi=200)
+        figure_of(ax).savefig(file, format=suffix[1:], dpi=200)
     print(f"wrote {path}")
 
 

@@ -48,7 +48,7 @@ def _phase_diagram(args: argparse.Namespace) -> None:
     without_display()
     from analytic.boundaries import phase_boundaries
     from analytic.phases import phase_diagram
-    from analytic.plotting import color_key, curve_key, plot_boundaries, plot_phase_diagram
+    from analytic.plotting import color_key, curve_key, figure_of, plot_boundaries, plot_phase_diagram
 
     density = _axis("density", args.density, args.grid)
     importance = _axis("importance", args.importance, args.grid)
@@ -61,8 +61,8 @@ def _phase_diagram(args: argparse.Namespace) -> None:
         boundaries = phase_boundaries(args.bias, importance=tuple(args.importance))
         plot_boundaries(boundaries, ax, legend=False)
         keys += curve_key(boundaries)
-    ax.figure.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    save_picture(ax.figure, args.output)
+    figure_of(ax).legend(handles=keys, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    save_picture(ax, args.output)
     for suffix in (".npz", ".csv"):
         diagram.save(args.output.with_suffix(suffix))
     print(f"wrote {args.output.with_suffix('.npz')} and {args.output.with_suffix('.csv')}")
@@ -92,7 +92,7 @@ def _save_boundaries(boundaries: PhaseBoundaries, path: Path) -> None:
 
     from analytic.plotting import plot_boundaries
 
-    save_picture(plot_boundaries(boundaries).figure, path)
+    save_picture(plot_boundaries(boundaries), path)
     arrays = {f"curve_{k}": np.stack([c.density, c.importance]) for k, c in enumerate(boundaries.curves)}
     labels = [f"{c.kind}: {c.label}" for c in boundaries.curves]
     rows = (

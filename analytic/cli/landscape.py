@@ -46,8 +46,10 @@ def _loss(args: argparse.Namespace) -> None:
 
 
 def _describe(point: StationaryPoint | FlatSet) -> dict[str, Any]:
+    from analytic.stationary import FlatSet
+
     shared = {"kind": point.kind, "phase": point.phase, "loss": float(point.loss)}
-    if hasattr(point, "contains"):
+    if isinstance(point, FlatSet):
         return {"set": "flat", **shared, "description": point.description}
     eigenvalues = None if point.eigenvalues is None else point.eigenvalues.tolist()
     position = {"W": numbers(point.W), "b": numbers(point.b)}
@@ -77,7 +79,10 @@ def _minima(args: argparse.Namespace) -> None:
 
     model = model_from(args)
     landscape = find_stationary_points(model)
-    found = [*landscape.minima, *(s for s in landscape.flat_sets if s.kind == "minimum")]
+    found: list[StationaryPoint | FlatSet] = [
+        *landscape.minima,
+        *(s for s in landscape.flat_sets if s.kind == "minimum"),
+    ]
     if not args.minima_only:
         found += [*landscape.saddles, *landscape.maxima, *landscape.undecided]
         found += [s for s in landscape.flat_sets if s.kind != "minimum"]
@@ -94,7 +99,7 @@ def _surface(args: argparse.Namespace) -> None:
 
     picture_format(args.output)
     without_display()
-    from analytic.plotting import plot_surface, point_key
+    from analytic.plotting import figure_of, plot_surface, point_key
     from analytic.stationary import find_stationary_points
     from analytic.surface import loss_surface
 
@@ -104,8 +109,10 @@ def _surface(args: argparse.Namespace) -> None:
     ax = plot_surface(surface, landscape=landscape)
     ax.set_title(f"density {model.density[0]:g}, importance {model.importance[1]:g}", fontsize=11)
     if landscape is not None:
-        ax.figure.legend(handles=point_key(landscape), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    save_picture(ax.figure, args.output)
+        figure_of(ax).legend(
+            handles=point_key(landscape), loc="outside lower center", ncols=4, fontsize=8, frameon=False
+        )
+    save_picture(ax, args.output)
     pairs = (
         (float(x), float(y), float(z))
         for y, line in zip(surface.W2, surface.loss, strict=True)

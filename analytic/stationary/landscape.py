@@ -104,13 +104,17 @@ class Landscape:
     @property
     def global_minimum(self) -> StationaryPoint | FlatSet:
         """The lowest of the minima and of the flat sets that are minima; the first in that order if they tie."""
-        flat = (flat_set for flat_set in self.flat_sets if flat_set.kind == "minimum")
-        return min((*self.minima, *flat), key=lambda candidate: candidate.loss)
+        candidates: list[StationaryPoint | FlatSet] = [*self.minima]
+        candidates += [flat_set for flat_set in self.flat_sets if flat_set.kind == "minimum"]
+        return min(candidates, key=lambda candidate: candidate.loss)
 
     @classmethod
     def collect(cls, model: ToyModel, points: list[StationaryPoint], flat_sets: list[FlatSet]) -> Landscape:
         """Sorts points by kind and loss."""
         by_loss = sorted(points, key=lambda point: point.loss)
-        kinds = ("minimum", "saddle", "maximum", "undecided")
-        groups = (tuple(point for point in by_loss if point.kind == kind) for kind in kinds)
-        return cls(model, *groups, flat_sets=tuple(sorted(flat_sets, key=lambda flat_set: flat_set.loss)))
+
+        def of(kind: Kind) -> tuple[StationaryPoint, ...]:
+            return tuple(point for point in by_loss if point.kind == kind)
+
+        flat = tuple(sorted(flat_sets, key=lambda flat_set: flat_set.loss))
+        return cls(model, of("minimum"), of("saddle"), of("maximum"), of("undecided"), flat)

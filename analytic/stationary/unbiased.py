@@ -39,7 +39,7 @@ from analytic.model import ToyModel
 from analytic.stationary.landscape import Kind, Landscape, StationaryPoint
 
 #: Working precision in bits for results rounded to float64, with room for the condition of the roots.
-_BITS = 128
+_BITS = 96
 #: Give up refining a root after this many doublings of the precision. Distinct roots of these polynomials separate long
 #: before; reaching the limit would mean that a decision which is exact by construction is not.
 _DOUBLINGS = 12
@@ -108,8 +108,9 @@ def _roots(polynomial: flint.fmpz_poly, upper: int | None, bits: int) -> list[tu
     """The real roots in (0, upper), ascending, with multiplicities; neither end may be a root."""
     for doubling in range(_DOUBLINGS):
         with flint.ctx.workprec(bits << doubling):
-            real = [(flint.acb(root), k) for root, k in polynomial.complex_roots()]
-            real = [(root.real, k) for root, k in real if root.imag == 0]
+            # Pairs (root, multiplicity); real roots have an imaginary part of exactly zero.
+            roots: Any = polynomial.complex_roots()
+            real = [(root.real, k) for root, k in roots if root.imag == 0]
             inside = [_between(root, upper) for root, _ in real]
             if None not in inside:
                 found = [entry for entry, keep in zip(real, inside, strict=True) if keep]
