@@ -96,10 +96,10 @@ def _fold_sign(z):
 
 
 def silent_outputs(z) -> int:
-    """How many outputs are zero on the whole square."""
+    """How many outputs are zero on the whole square, up to the accuracy of a solver that ended there."""
     W1, W2 = z[:2]
     top = max(0.0, W1 * W2)
-    return int(z[2] + W1 * W1 + top <= 0) + int(z[-1] + W2 * W2 + top <= 0)
+    return int(z[2] + W1 * W1 + top <= 1e-6) + int(z[-1] + W2 * W2 + top <= 1e-6)
 
 
 def random_starts(rng, n, shared):
