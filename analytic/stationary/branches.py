@@ -26,7 +26,9 @@ _moments = kernels.moments
 #: Largest number of roots kept for one pair of weights.
 MAX_ROOTS = 5
 #: Samples per cubic piece, besides its ends.
-_INSIDE = 2
+_INSIDE = 1
+#: Relative accuracy of a root; Newton's method in all parameters does the rest.
+_ACCURACY = 1e-10
 
 
 @njit(**COMPILED)
@@ -56,17 +58,17 @@ def _refine(W1, W2, low, high, at_low, at_high, output, model):
         if not low < middle < high:
             middle = 0.5 * (low + high)
         value = slope(W1, W2, middle, output, model)
-        if value == 0.0 or high - low <= 1e-13 * (abs(low) + abs(high)):
+        if value == 0.0 or high - low <= _ACCURACY * (abs(low) + abs(high)):
             return middle
         if (value > 0) == (at_high > 0):
-            if abs(high - middle) <= 1e-13 * abs(middle):
+            if abs(high - middle) <= _ACCURACY * abs(middle):
                 return middle
             high, at_high = middle, value
             if side == 1:
                 at_low *= 0.5
             side = 1
         else:
-            if abs(middle - low) <= 1e-13 * abs(middle):
+            if abs(middle - low) <= _ACCURACY * abs(middle):
                 return middle
             low, at_low = middle, value
             if side == -1:

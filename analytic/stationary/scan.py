@@ -25,7 +25,7 @@ from analytic.stationary.branches import MAX_ROOTS, bias_roots, output_moments
 from analytic.stationary.newton import is_resolved, newton, newton_step
 
 #: A start from a corner of a cell with a fold is taken if its first Newton step is shorter than this many cells.
-_REACH = 4.0
+_REACH = 1.5
 #: Newton steps are cut to this fraction of |W|.
 _LONGEST_STEP = 0.2
 #: Points closer than this fraction of |W| are one point.
@@ -52,10 +52,15 @@ def log_radii() -> npt.NDArray[np.float64]:
 
 
 @njit(**COMPILED)
-def _fill_node(W1, W2, shared, model, knots, counts, roots, slopes):
+def _fill_node(W, shared, model, knots, counts, roots, slopes):
     """Bias roots at one node, and per root (A_i, B_i) = half of dL_i by (alpha_i, beta)."""
+    W1, W2 = W[0], W[1]
     for i in range(2):
-        counts[i] = bias_roots(W1, W2, 2 if shared else i, model, knots, roots[i])
+        if shared and i == 1:
+            counts[1] = counts[0]
+            roots[1] = roots[0]
+        else:
+            counts[i] = bias_roots(W1, W2, 2 if shared else i, model, knots, roots[i])
         for r in range(counts[i]):
             _, xh, _, yh, _, xx, xy = output_moments(W1, W2, roots[i, r], i, model)
             slopes[i, r, 0] = model[i] * (xh - xx)
@@ -116,11 +121,64 @@ def _within_reach(point, step, turn, grow):
 
 
 @njit(**COMPILED)
-def scan(theta, log_rho, shared, model, found):
-    """Stationary points with W1 W2 != 0 and both outputs live, into `found` (k, 4); returns how many.
+def _same_counts(counts, k, j):
+    """Whether the four corners of a cell have equally many branches."""
+    for i in range(2):
+        n = counts[k, j, i]
+        if counts[k + 1, j, i] != n or counts[k, j + 1, i] != n or counts[k + 1, j + 1, i] != n:
+            return False
+    return True
 
-    `theta` ascends over half a turn and has no cell across an axis; shared biases are stored twice in a point.
-    """
+
+@njit(**COMPILED)
+def _middle_of_cell(k, j, r1, r2, table, point):
+    """The middle of a cell on one combination of branches into `point`; whether both derivatives change sign."""
+    weights, _, roots, slopes = table
+    bits = 0
+    for i in range(4):
+        point[i] = 0.0
+    for column in range(k, k + 2):
+        for row in range(j, j + 2):
+            W1, W2 = weights[column, row, 0], weights[column, row, 1]
+            bits |= _corner_signs(W1, W2, slopes[column, row, 0, r1], slopes[column, row, 1, r2])
+            point[0] += W1 / 4
+            point[1] += W2 / 4
+            point[2] += roots[column, row, 0, r1] / 4
+            point[3] += roots[column, row, 1, r2] / 4
+    return bits == 15
+
+
+@njit(**COMPILED)
+def _from_cell(k, j, table, shared, model, found, count, scratch):
+    """Newton from the middle of a cell without folds, where both derivatives change sign."""
+    point, step, matrix = scratch
+    counts = table[1]
+    for r1 in range(counts[k, j, 0]):
+        for r2 in range(counts[k, j, 1]):
+            if (not shared or r1 == r2) and _middle_of_cell(k, j, r1, r2, table, point):
+                count = attempt(point, shared, model, found, count, step, matrix)
+    return count
+
+
+@njit(**COMPILED)
+def _from_node(k, j, turn, grow, table, shared, model, found, count, scratch):
+    """Newton from every branch at one corner of a cell with a fold, if the first step is short."""
+    point, step, matrix = scratch
+    weights, counts, roots, _ = table
+    for r1 in range(counts[k, j, 0]):
+        for r2 in range(counts[k, j, 1]):
+            if shared and r1 != r2:
+                continue
+            point[0], point[1] = weights[k, j, 0], weights[k, j, 1]
+            point[2], point[3] = roots[k, j, 0, r1], roots[k, j, 1, r2]
+            if newton_step(point, shared, model, step, matrix) and _within_reach(point, step, turn, grow):
+                count = attempt(point, shared, model, found, count, step, matrix)
+    return count
+
+
+@njit(**COMPILED)
+def _fill(theta, log_rho, shared, model):
+    """The table of the scan: weights, number of branches, bias roots, (A_i, B_i) at every node."""
     columns, rows = len(theta), len(log_rho)
     weights = np.empty((columns, rows, 2))
     counts = np.zeros((columns, rows, 2), np.int64)
@@ -129,64 +187,32 @@ def scan(theta, log_rho, shared, model, found):
     knots = np.empty(8)
     for k in range(columns):
         for j in range(rows):
-            weights[k, j, 0] = np.exp(log_rho[j]) * np.cos(theta[k])
-            weights[k, j, 1] = np.exp(log_rho[j]) * np.sin(theta[k])
-            W1, W2 = weights[k, j]
-            _fill_node(W1, W2, shared, model, knots, counts[k, j], roots[k, j], slopes[k, j])
-    point, step, matrix = np.empty(4), np.empty(4), np.empty((4, 4))
+            rho = np.exp(log_rho[j])
+            weights[k, j, 0], weights[k, j, 1] = rho * np.cos(theta[k]), rho * np.sin(theta[k])
+            _fill_node(weights[k, j], shared, model, knots, counts[k, j], roots[k, j], slopes[k, j])
+    return weights, counts, roots, slopes
+
+
+@njit(**COMPILED)
+def scan(theta, log_rho, shared, model, found):
+    """Stationary points with W1 W2 != 0 and both outputs live, into `found` (k, 4); returns how many.
+
+    `theta` ascends over half a turn; cells across an axis are left out. A shared bias is stored twice in a point.
+    """
+    table = _fill(theta, log_rho, shared, model)
+    counts = table[1]
+    scratch = np.empty(4), np.empty(4), np.empty((4, 4))
     count = 0
-    for k in range(columns - 1):
+    for k in range(len(theta) - 1):
         if theta[k] < 0 < theta[k + 1]:
             continue
-        for j in range(rows - 1):
-            cell = (slice(k, k + 2), slice(j, j + 2))
-            if np.all(counts[cell] == counts[k, j]):
-                count = _from_cell(
-                    weights[cell], counts[k, j], roots[cell], slopes[cell], shared, model, found, count, step, matrix
-                )
-            else:
-                turn, grow = theta[k + 1] - theta[k], log_rho[j + 1] - log_rho[j]
-                count = _from_corners(
-                    weights[cell], counts[cell], roots[cell], turn, grow, shared, model, found, count, step, matrix
-                )
-    return count
-
-
-@njit(**COMPILED)
-def _from_cell(weights, counts, roots, slopes, shared, model, found, count, step, matrix):
-    """Newton from the middle of a cell, for each combination of branches with both signs of both derivatives."""
-    point = np.empty(4)
-    for r1 in range(counts[0]):
-        for r2 in range(counts[1]):
-            if shared and r1 != r2:
+        turn = theta[k + 1] - theta[k]
+        for j in range(len(log_rho) - 1):
+            if _same_counts(counts, k, j):
+                count = _from_cell(k, j, table, shared, model, found, count, scratch)
                 continue
-            bits = 0
-            point[:] = 0.0
-            for k in range(2):
-                for j in range(2):
-                    W1, W2 = weights[k, j]
-                    bits |= _corner_signs(W1, W2, slopes[k, j, 0, r1], slopes[k, j, 1, r2])
-                    point[0] += W1 / 4
-                    point[1] += W2 / 4
-                    point[2] += roots[k, j, 0, r1] / 4
-                    point[3] += roots[k, j, 1, r2] / 4
-            if bits == 15:
-                count = attempt(point, shared, model, found, count, step, matrix)
-    return count
-
-
-@njit(**COMPILED)
-def _from_corners(weights, counts, roots, turn, grow, shared, model, found, count, step, matrix):
-    """Newton from every corner and branch of a cell with a fold, if the first step is short."""
-    point = np.empty(4)
-    for k in range(2):
-        for j in range(2):
-            for r1 in range(counts[k, j, 0]):
-                for r2 in range(counts[k, j, 1]):
-                    if shared and r1 != r2:
-                        continue
-                    point[:2] = weights[k, j]
-                    point[2], point[3] = roots[k, j, 0, r1], roots[k, j, 1, r2]
-                    if newton_step(point, shared, model, step, matrix) and _within_reach(point, step, turn, grow):
-                        count = attempt(point, shared, model, found, count, step, matrix)
+            grow = log_rho[j + 1] - log_rho[j]
+            for column in range(k, k + 2):
+                for row in range(j, j + 2):
+                    count = _from_node(column, row, turn, grow, table, shared, model, found, count, scratch)
     return count
