@@ -25,7 +25,7 @@ from analytic.stationary.branches import MAX_ROOTS, bias_roots, output_moments
 from analytic.stationary.newton import is_resolved, newton, newton_step
 
 #: A start from a corner of a cell with a fold is taken if its first Newton step is shorter than this many cells.
-_REACH = 1.5
+_REACH = 2.0
 #: Newton steps are cut to this fraction of |W|.
 _LONGEST_STEP = 0.2
 #: Points closer than this fraction of |W| are one point.
@@ -44,9 +44,9 @@ def log_radii() -> npt.NDArray[np.float64]:
     inner, outer = np.log(0.5), np.log(2.5)
     return np.concatenate(
         [
-            np.linspace(np.log(0.02), inner, 8)[:-1],
-            np.linspace(inner, outer, 28),
-            np.linspace(outer, np.log(40), 10)[1:],
+            np.linspace(np.log(0.02), inner, 6)[:-1],
+            np.linspace(inner, outer, 20),
+            np.linspace(outer, np.log(40), 6)[1:],
         ]
     )
 
@@ -131,21 +131,31 @@ def _same_counts(counts, k, j):
 
 
 @njit(**COMPILED)
-def _middle_of_cell(k, j, r1, r2, table, point):
-    """The middle of a cell on one combination of branches into `point`; whether both derivatives change sign."""
-    weights, _, roots, slopes = table
+def _signs_around(k, j, r1, r2, table):
+    """Signs of both derivatives on one combination of branches, at the nodes around a cell with as many branches."""
+    weights, counts, _, slopes = table
+    n1, n2 = counts[k, j, 0], counts[k, j, 1]
     bits = 0
+    for column in range(max(k - 1, 0), min(k + 3, len(weights))):
+        for row in range(max(j - 1, 0), min(j + 3, weights.shape[1])):
+            if counts[column, row, 0] == n1 and counts[column, row, 1] == n2:
+                W1, W2 = weights[column, row, 0], weights[column, row, 1]
+                bits |= _corner_signs(W1, W2, slopes[column, row, 0, r1], slopes[column, row, 1, r2])
+    return bits
+
+
+@njit(**COMPILED)
+def _middle_of_cell(k, j, r1, r2, table, point):
+    """The middle of a cell on one combination of branches, into `point`."""
+    weights, _, roots, _ = table
     for i in range(4):
         point[i] = 0.0
     for column in range(k, k + 2):
         for row in range(j, j + 2):
-            W1, W2 = weights[column, row, 0], weights[column, row, 1]
-            bits |= _corner_signs(W1, W2, slopes[column, row, 0, r1], slopes[column, row, 1, r2])
-            point[0] += W1 / 4
-            point[1] += W2 / 4
+            point[0] += weights[column, row, 0] / 4
+            point[1] += weights[column, row, 1] / 4
             point[2] += roots[column, row, 0, r1] / 4
             point[3] += roots[column, row, 1, r2] / 4
-    return bits == 15
 
 
 @njit(**COMPILED)
@@ -155,7 +165,8 @@ def _from_cell(k, j, table, shared, model, found, count, scratch):
     counts = table[1]
     for r1 in range(counts[k, j, 0]):
         for r2 in range(counts[k, j, 1]):
-            if (not shared or r1 == r2) and _middle_of_cell(k, j, r1, r2, table, point):
+            if (not shared or r1 == r2) and _signs_around(k, j, r1, r2, table) == 15:
+                _middle_of_cell(k, j, r1, r2, table, point)
                 count = attempt(point, shared, model, found, count, step, matrix)
     return count
 
