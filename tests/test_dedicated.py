@@ -54,8 +54,8 @@ def test_a_shared_bias_has_one_rational_line():
 
 def test_the_shared_dedicated_point_is_stationary():
     W1, W2, c = derived.W1, derived.W2, derived.c
-    gradient = [sp.diff(derived.shared_loss(), v).subs(W2, 0) for v in (W1, W2, c)]
-    assert [derived.at_shared_point(sp.expand(g * W1 ** (v is not c))) for g, v in zip(gradient, (W1, W1, c))] == [0] * 3
+    for even in (W1 * sp.diff(derived.shared_loss(), W1), W1 * sp.diff(derived.shared_loss(), W2), sp.diff(derived.shared_loss(), c)):
+        assert derived.at_shared_point(even) == 0
 
 
 @pytest.mark.parametrize("p", [1e-3, 0.1, 0.5, 0.9])

@@ -11,7 +11,7 @@ Where the number of branches changes inside a cell (a fold of the bias, as a fun
 and branch whose first step is not much longer than the cell.
 
 The angles are logarithmic towards the axes, because h_2 = W_2^2 x_2 + W_1 W_2 x_1 + b_2 has its kinks at W_2 of the order
-of b_2, which is of the order of the density.
+of b_2, which is of the order of the density, and towards the diagonals, where alpha_1, alpha_2 and |beta| meet.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ _SAME = 1e-9
 
 
 def angles() -> npt.NDArray[np.float64]:
-    """Angles of the scan over half a turn: uniform in the middle of each octant, logarithmic towards the axes."""
-    octant = np.concatenate([np.geomspace(1e-9, 0.02, 36)[:-1], np.linspace(0.02, np.pi / 4, 30)])
+    """Angles of the scan over half a turn: uniform in the middle of each octant, logarithmic towards its ends."""
+    to_axis, to_diagonal = np.geomspace(1e-9, 0.02, 36)[:-1], np.geomspace(0.015, 1e-5, 9)
+    diagonal = np.pi / 4
+    octant = np.concatenate([to_axis, np.linspace(0.02, diagonal, 30)[:-1], diagonal - to_diagonal, [diagonal]])
     quarter = np.concatenate([octant, np.pi / 2 - octant[-2::-1]])
     return np.concatenate([-quarter[::-1], quarter])
 
