@@ -14,15 +14,17 @@ and the same with the features exchanged. With one feature alone, W_i = 0, these
 regression of x_j on itself, which is exact, so W_j = 1 and b_j = 0, and then dL/dW_i = -2 I_i W_j Cov(x_1, x_2) has to
 vanish; for a shared bias it is proportional to p1 - p2 if the features are independent.
 
-The grid is fine, and tests compare it with random searches, but it is not a proof that nothing is missing.
+Each point has an index, and they have to sum to one (`kinds`). Where they do not, the scan is repeated on a finer grid.
+Tests compare with random searches, but this is not a proof that nothing is missing: a pair of points of opposite index,
+just born at a fold, could be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cache
 from typing import Any
+from warnings import warn
 
 import mpmath
 import numpy as np
@@ -30,10 +32,17 @@ import numpy.typing as npt
 
 from analytic.model import ToyModel
 from analytic.stationary.flat import flat_sets, is_independent
-from analytic.stationary.kinds import dedicated_form, inertia, one_sided_minimum, sizes
-from analytic.stationary.landscape import Kind, Landscape, StationaryPoint
+from analytic.stationary.kinds import (
+    Verdict,
+    dedicated_form,
+    one_sided_verdict,
+    sizes,
+    smooth_verdict,
+    two_sided_verdict,
+)
+from analytic.stationary.landscape import Landscape, StationaryPoint
 from analytic.stationary.newton import reduced_gradient, reduced_hessian
-from analytic.stationary.scan import angles, log_radii, scan
+from analytic.stationary.scan import LEVELS, grid, scan
 
 Array = npt.NDArray[np.float64]
 
@@ -49,11 +58,6 @@ _ITERATIONS = 50
 def parameters(model: ToyModel) -> Array:
     """I1, I2, P00, P10, P01, P11 as the compiled functions take them."""
     return np.array([*model.importance, *model.patterns])
-
-
-@cache
-def _grid() -> tuple[Array, Array]:
-    return angles(), log_radii()
 
 
 def _axis_points(model: ToyModel) -> Iterator[Array]:
@@ -108,22 +112,24 @@ def _symmetric_antipodal(model: ToyModel) -> Array:
     return z
 
 
-def _scanned(model: ToyModel, known: list[Array]) -> Iterator[Array]:
+def _scanned(model: ToyModel, known: list[Array], level: int) -> list[Array]:
+    """What the scan finds besides the known points."""
     found = np.empty((_ROOM, 4))
-    count = scan(*_grid(), model.bias == "shared", parameters(model), found)
+    count = scan(*grid(level), model.bias == "shared", parameters(model), found)
     if count == _ROOM:
         raise RuntimeError(f"more than {_ROOM - 1} stationary points found for {model!r}")
-    for point in found[:count]:
-        copies = (point, point * [-1, -1, 1, 1])
-        if not any(np.abs(copy - other).max() < _SAME for copy in copies for other in known):
-            yield point
+    return [point for point in found[:count] if not any(_is_same(point, other) for other in known)]
+
+
+def _is_same(point: Array, other: Array) -> bool:
+    return min(np.abs(point - other).max(), np.abs(point * [-1, -1, 1, 1] - other).max()) < _SAME
 
 
 def _sign(value: Any, error: float) -> int:
     return 0 if abs(value) <= error else (1 if value > 0 else -1)
 
 
-def _dedicated_kind(model: ToyModel, first: bool) -> Kind:
+def _dedicated_verdict(model: ToyModel, first: bool) -> Verdict:
     """The kind of a dedicated point from its exact one-sided form, in as many digits as it takes, up to 200."""
     densities, importances = model.exact_density, model.exact_importance
     if not first:
@@ -131,70 +137,84 @@ def _dedicated_kind(model: ToyModel, first: bool) -> Kind:
     exact = (*densities, *importances)
     signs = []
     for side in (1, -1):
-        value = dedicated_form(*map(float, exact), side, np.sqrt)
-        sign = _sign(value, 1e-13 * float(sum(importances) * max(densities)))
+        sign = _sign(dedicated_form(*map(float, exact), side, np.sqrt), 1e-13 * float(sum(importances) * max(densities)))
         if sign == 0:
             with mpmath.workdps(200):
                 numbers = [mpmath.mpf(n.numerator) / n.denominator for n in exact]
                 sign = _sign(dedicated_form(*numbers, side, mpmath.sqrt), 1e-150)
         signs.append(sign)
-    if min(signs) < 0 or _lies_on_the_flat_circle(model):
-        return "saddle"
-    return "minimum" if min(signs) > 0 else "undecided"
+    return two_sided_verdict(signs)
 
 
-def _lies_on_the_flat_circle(model: ToyModel) -> bool:
-    """Whether the loss has the degenerate saddles of density 1, equal importance and a bias per feature.
+def _is_on_the_flat_circle(model: ToyModel, z: Array) -> bool:
+    """Whether z is one of the degenerate saddles of density 1, equal importance and a bias per feature.
 
     There the model without ReLU has the same least loss on all of W1^2 + W2^2 = 1, and because x_i >= 0 the ReLU can
-    only lower it, strictly where h_i < 0 somewhere: on the circle on both sides of the four multiples of 45 degrees.
+    only lower it, strictly where h_i < 0 somewhere: on the circle on both sides of the multiples of 45 degrees.
     """
-    return model.bias == "per-feature" and model.exact_patterns[3] == 1 and _is_symmetric(model)
+    if model.bias == "shared" or model.exact_patterns[3] != 1 or not _is_symmetric(model):
+        return False
+    at_45_degrees = min(np.abs(z[:2])) == 0 or abs(abs(z[0]) - abs(z[1])) < _SAME
+    return at_45_degrees and abs(z[0] ** 2 + z[1] ** 2 - 1) < _SAME
 
 
-def _is_regular_kind(value: int) -> Kind:
-    return ("undecided", "minimum", "saddle")[value]  # type: ignore[return-value]
-
-
-def _classify(model: ToyModel, z: Array, hessian: Array, on_kink: bool) -> Kind:
-    shared, values = model.bias == "shared", parameters(model)
+def _verdict(model: ToyModel, z: Array, hessian: Array, on_kink: bool) -> Verdict:
     if not np.any(z[:2]):
-        return "saddle"
-    if not shared and not np.all(z[:2]):
-        return _dedicated_kind(model, first=z[1] == 0)
-    if _lies_on_the_flat_circle(model) and abs(z[0] ** 2 + z[1] ** 2 - 1) < 1e-15 and np.min(np.abs(z[:2])) > 0.7:
-        return "saddle"
-    bound, n = np.empty(4), len(hessian)
-    sizes(z, shared, values, bound)
+        return Verdict("saddle", 1)
+    if _is_on_the_flat_circle(model, z):
+        return Verdict("saddle", -1)
+    if model.bias == "per-feature" and not np.all(z[:2]):
+        return _dedicated_verdict(model, first=z[1] == 0)
+    values, bounds = parameters(model), np.empty(4)
+    sizes(z, model.bias == "shared", values, bounds)
     if not on_kink:
-        return _is_regular_kind(int(inertia(hessian, bound, n, np.empty((4, 4)))))
-    jumps = 2 * values[:2] * values[2] * (np.abs(z[2:]) == 0)
-    lowest = one_sided_minimum(hessian, np.array([jumps.sum()]) if shared else jumps)
-    return _is_regular_kind(_sign(lowest, 1e-13 * bound[0]))
+        return smooth_verdict(hessian, bounds)
+    jumps = 2 * values[:2] * values[2] * (z[2:] == 0)
+    return one_sided_verdict(hessian, jumps[: len(hessian) - 2] if len(hessian) == 4 else jumps.sum(keepdims=True), 1e-13 * bounds[0])
 
 
-def _point(model: ToyModel, z: Array) -> StationaryPoint:
-    """The record of a stationary point given as (W1, W2, b1, b2)."""
+def _is_on_kink(model: ToyModel, z: Array) -> bool:
+    """Whether the Hessian jumps: b_i = 0 with an atom at both features off, or a dedicated point with b_i = 0."""
+    dedicated = model.bias == "per-feature" and np.any(z[:2]) and not np.all(z[:2])
+    return bool(dedicated or (model.patterns[0] > 0 and np.any(z[2:] == 0)))
+
+
+def _point(model: ToyModel, z: Array) -> tuple[StationaryPoint, int | None]:
+    """The record and the index of a stationary point given as (W1, W2, b1, b2)."""
     shared, values = model.bias == "shared", parameters(model)
     n = 3 if shared else 4
-    z = z + 0.0
+    z = z.copy()
     z[2:][np.abs(z[2:]) <= _ZERO_BIAS * np.array(model.density)] = 0.0
-    on_kink = bool(values[2] > 0 and np.any(z[2:] == 0)) or (not shared and n == 4 and _is_dedicated(z))
     gradient, hessian = np.empty(4), np.empty((4, 4))
     loss = reduced_gradient(z, shared, values, gradient)
     reduced_hessian(z, shared, values, hessian)
     hessian = np.ascontiguousarray(hessian[:n, :n])
-    kind = _classify(model, z, hessian, on_kink)
+    on_kink = _is_on_kink(model, z)
+    kind, index = _verdict(model, z, hessian, on_kink)
     eigenvalues = None if on_kink else np.linalg.eigvalsh(hessian)
-    return StationaryPoint(z[:2], float(z[2]) if shared else z[2:], loss, kind, eigenvalues, on_kink)
+    return StationaryPoint(z[:2], float(z[2]) if shared else z[2:], loss, kind, eigenvalues, on_kink), index
 
 
-def _is_dedicated(z: Array) -> bool:
-    return bool(np.any(z[:2])) and not np.all(z[:2])
+def _indices_add_up(points: list[tuple[StationaryPoint, int | None]]) -> bool:
+    """Whether the indices of all points, both copies of each, sum to one. True if some are unknown."""
+    if any(index is None for _, index in points):
+        return True
+    return sum(len(point.copies) * (index or 0) for point, index in points) == 1
 
 
 def biased_landscape(model: ToyModel) -> Landscape:
-    """Every stationary point and flat set of a model with shared or per-feature bias, in float64."""
+    """Every stationary point and flat set of a model with shared or per-feature bias, in float64.
+
+    Warns with a RuntimeWarning if the indices do not add up even on the finest grid: then a point is missing.
+    """
     known = [*_axis_points(model), *_symmetric_points(model)]
-    points = [_origin(model), *known, *_scanned(model, known)]
-    return Landscape.collect(model, [_point(model, z) for z in points], flat_sets(model))
+    points = [_point(model, z) for z in [_origin(model), *known]]
+    for level in range(LEVELS):
+        new = _scanned(model, known, level)
+        known += new
+        points += [_point(model, z) for z in new]
+        if _indices_add_up(points):
+            break
+    else:
+        warn(f"the list of stationary points of {model!r} is incomplete: indices do not add up", RuntimeWarning, 3)
+    return Landscape.collect(model, [point for point, _ in points], flat_sets(model))

@@ -14,18 +14,24 @@ is piecewise quadratic in that direction: it is positive if it is so at the bord
 eigenvectors inside each piece.
 
 *Dedicated points, W = (1, 0), b = (0, p2/2), independent features.* See `dedicated_form`.
+
+*Index.* A verdict carries the index of the point as a zero of the gradient field: the sign of the determinant of the
+Hessian; one minus the number of directions (up to scale, after the best biases) along which the loss falls into
+separate sectors on a kink. Over all points, both copies of each, the indices sum to one in every model tried; a sum
+that differs tells that something is missing.
 """
 
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from analytic.loss import COMPILED
+from analytic.stationary.landscape import Kind
 
 Array = npt.NDArray[np.float64]
 
@@ -88,8 +94,26 @@ def sizes(point, shared, model, out):
     out[2] += first + second
 
 
-def _best_direction(form: Array, couplings: Array, stiffness: Array) -> float:
-    """Smallest value of w^T form w - sum_i (couplings_i . w)^2 / k_i over unit w in the plane.
+class Verdict(NamedTuple):
+    """The kind of a stationary point and its index, None if the kind is undecided."""
+
+    kind: Kind
+    index: int | None
+
+
+UNDECIDED = Verdict("undecided", None)
+
+
+def smooth_verdict(hessian: Array, bounds: Array) -> Verdict:
+    """From the Hessian of a point with W != 0; `bounds` as in `sizes`."""
+    definite = int(inertia(hessian, bounds, len(hessian), np.empty((4, 4))))
+    if definite == 0:
+        return UNDECIDED
+    return Verdict("minimum" if definite > 0 else "saddle", int(np.sign(np.linalg.det(hessian))))
+
+
+def _sector_values(form: Array, couplings: Array, stiffness: Array) -> Array:
+    """Extreme values of w^T form w - sum_i (couplings_i . w)^2 / k_i over unit w, in the order of their angles.
 
     k_i is `stiffness[i, 0]` where couplings_i . w > 0, because the best bias is then negative, else `stiffness[i, 1]`.
     """
@@ -97,23 +121,34 @@ def _best_direction(form: Array, couplings: Array, stiffness: Array) -> float:
     for sides in product((0, 1), repeat=len(couplings)):
         piece = form - sum(np.outer(c, c) / k[side] for c, k, side in zip(couplings, stiffness, sides, strict=True))
         angles += [np.arctan2(v[1], v[0]) for v in np.linalg.eigh(piece)[1].T]
-    values = []
-    for angle in [*angles, *(a + np.pi for a in angles)]:
-        w = np.array([np.cos(angle), np.sin(angle)])
-        along = couplings @ w
-        values.append(w @ form @ w - np.sum(along**2 / np.where(along > 0, stiffness[:, 0], stiffness[:, 1])))
-    return float(min(values))
+    around = np.sort(np.concatenate([angles, np.array(angles) + np.pi]) % (2 * np.pi))
+    w = np.stack([np.cos(around), np.sin(around)])
+    along = couplings @ w
+    softened = along**2 / np.where(along > 0, stiffness[:, :1], stiffness[:, 1:])
+    return np.einsum("ik,ij,jk->k", w, form, w) - softened.sum(axis=0)
 
 
-def one_sided_minimum(below: Array, jumps: Array) -> float:
-    """Smallest value over unit W-directions of the one-sided form at b_i = 0, minimised over the biases.
+def one_sided_verdict(below: Array, jumps: Array, error: float) -> Verdict:
+    """At b_i = 0, W1 W2 != 0: `below` is the Hessian from the side of negative biases, which are stable.
 
-    `below` is the Hessian from the side of negative biases, `jumps[i]` what its entry (b_i, b_i) gains above.
+    `jumps[i]` is what its entry (b_i, b_i) gains above, `error` the rounding error of the form.
     """
     own = np.diag(below)[2:]
-    if np.any(own <= 0):
-        return float(own.min())
-    return _best_direction(below[:2, :2], below[2:, :2], np.stack([own, own + jumps], axis=1))
+    if np.any(own <= error):
+        return UNDECIDED
+    values = _sector_values(below[:2, :2], below[2:, :2], np.stack([own, own + jumps], axis=1))
+    if np.any(np.abs(values) <= error) and values.min() >= -error:
+        return UNDECIDED
+    falls = values < 0
+    sectors = int(np.sum(falls & ~np.roll(falls, 1)))
+    return Verdict("saddle" if falls.any() else "minimum", 1 - sectors)
+
+
+def two_sided_verdict(signs: list[int]) -> Verdict:
+    """At a dedicated point, from the signs of `dedicated_form` towards both sides."""
+    if min(signs) < 0:
+        return Verdict("saddle", sum(signs) // 2 if 0 not in signs else None)
+    return Verdict("minimum", 1) if min(signs) > 0 else UNDECIDED
 
 
 def dedicated_form(p_own: Any, p_other: Any, I_own: Any, I_other: Any, side: int, sqrt: Any) -> Any:

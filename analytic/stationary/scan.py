@@ -16,6 +16,8 @@ of b_2, which is of the order of the density, and towards the diagonals, where a
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -32,25 +34,36 @@ _LONGEST_STEP = 0.2
 _SAME = 1e-9
 
 
-def angles() -> npt.NDArray[np.float64]:
+#: Density of the coarsest grid, relative to one that found every point in all tests.
+_COARSEST = 0.7
+#: Number of grids, each finer than the one before.
+LEVELS = 3
+
+
+def _angles(fineness: float) -> npt.NDArray[np.float64]:
     """Angles of the scan over half a turn: uniform in the middle of each octant, logarithmic towards its ends."""
-    to_axis, to_diagonal = np.geomspace(1e-9, 0.02, 36)[:-1], np.geomspace(0.015, 1e-5, 9)
+    to_axis = np.geomspace(1e-9, 0.02, round(32 * fineness))[:-1]
+    to_diagonal = np.geomspace(0.015, 1e-5, round(8 * fineness))
     diagonal = np.pi / 4
-    octant = np.concatenate([to_axis, np.linspace(0.02, diagonal, 30)[:-1], diagonal - to_diagonal, [diagonal]])
+    middle = np.linspace(0.02, diagonal, round(24 * fineness))[:-1]
+    octant = np.concatenate([to_axis, middle, diagonal - to_diagonal, [diagonal]])
     quarter = np.concatenate([octant, np.pi / 2 - octant[-2::-1]])
     return np.concatenate([-quarter[::-1], quarter])
 
 
-def log_radii() -> npt.NDArray[np.float64]:
+def _log_radii(fineness: float) -> npt.NDArray[np.float64]:
     """Logarithms of the radii of the scan, densest where almost all stationary points lie."""
     inner, outer = np.log(0.5), np.log(2.5)
-    return np.concatenate(
-        [
-            np.linspace(np.log(0.02), inner, 6)[:-1],
-            np.linspace(inner, outer, 20),
-            np.linspace(outer, np.log(40), 6)[1:],
-        ]
-    )
+    below = np.linspace(np.log(0.02), inner, round(6 * fineness))[:-1]
+    above = np.linspace(outer, np.log(40), round(6 * fineness))[1:]
+    return np.concatenate([below, np.linspace(inner, outer, round(20 * fineness)), above])
+
+
+@cache
+def grid(level: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Angles and log radii of a scan; level 0 is the coarsest."""
+    fineness = (_COARSEST, 1.2, 2.5)[level]
+    return _angles(fineness), _log_radii(fineness)
 
 
 @njit(**COMPILED)
