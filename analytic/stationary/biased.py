@@ -160,7 +160,7 @@ def _is_on_the_flat_circle(model: ToyModel, z: Array) -> bool:
 
 def _verdict(model: ToyModel, z: Array, hessian: Array, on_kink: bool) -> Verdict:
     if not np.any(z[:2]):
-        return Verdict("saddle", 1)
+        return Verdict("saddle", int(np.sign(np.linalg.det(hessian[:2, :2]))))
     if _is_on_the_flat_circle(model, z):
         return Verdict("saddle", -1)
     if model.bias == "per-feature" and not np.all(z[:2]):
