@@ -1,6 +1,8 @@
 """Every stationary point of one model.
 
-`unbiased` solves b = 0 algebraically. `landscape` holds the records that all solvers return.
+`unbiased` solves b = 0 algebraically. `biased` solves shared and per-feature biases: flat sets and special points in
+closed form (`flat`, `kinds`), the rest by a scan over all branches of the biases (`branches`, `scan`, `newton`).
+`landscape` holds the records that all solvers return.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Lan
     Landscape
         Minima, saddles and maxima sorted by loss, one per W -> -W orbit. Without bias the list is complete by
         construction (see `analytic.stationary.unbiased`), and every coordinate is rounded from a certified enclosure.
+        With bias it comes from a scan (see `analytic.stationary.biased`), not from a proof; gradients are below
+        1e-14 times density times importance. Points whose kind rounding error hides are in `undecided`.
 
     Examples
     --------
@@ -47,7 +51,11 @@ def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Lan
     _check(model, digits)
     if model.bias == "none":
         return unbiased_landscape(model, digits)
-    raise NotImplementedError(f"bias={model.bias!r} is not solved yet; use bias='none'")
+    if digits is not None:
+        raise NotImplementedError(f"digits={digits} works for bias='none' only; bias={model.bias!r} is float64")
+    from analytic.stationary.biased import biased_landscape
+
+    return biased_landscape(model)
 
 
 def find_minima(model: ToyModel, *, digits: int | None = None) -> Landscape:

@@ -1,0 +1,276 @@
+"""The minima of a whole grid of models with bias: follow every point from model to model, scan where that fails.
+
+Independent features of equal density, importances (1, r). Between neighbouring models a stationary point moves little,
+and Newton's method follows it; a new one appears only in a pair, at a fold, or out of a point known in closed form. So
+
+1. scan a coarse subset of the models (`scan`);
+2. spread: an unsolved model takes every point of a solved neighbour as a start;
+3. exchange: where two neighbours list different numbers of points, each tries the other's, until nothing is gained; this
+   carries a pair over its whole region once it is known anywhere in it;
+4. check: the indices of all points of a model have to sum to one (`kinds`). Where they do not, scan it, and exchange
+   again with what was found.
+
+Points of closed form are never searched: W = 0, a saddle of index 1; the dedicated points, whose kinds are explicit. A
+region smaller than the coarse grid that no index betrays can be missed. Models on which rounding leaves a kind open, and
+those that exchanging the features leaves unchanged (r = 1), are solved one by one by `biased_landscape`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from analytic.loss import COMPILED, point_gradient
+from analytic.model import ToyModel
+from analytic.stationary.biased import biased_landscape
+from analytic.stationary.kinds import dedicated_form, inertia, sizes
+from analytic.stationary.landscape import FlatSet
+from analytic.stationary.newton import reduced_hessian
+from analytic.stationary.scan import LEVELS, attempt, grid, scan
+
+Array = npt.NDArray[np.float64]
+Run = Callable[[list[Callable[[], Any]]], Sequence[Any]]
+
+#: Points kept per model, and the distance of the models that are scanned first.
+_ROOM, _STRIDE = 20, 14
+#: Weights below this belong to a point on an axis, which is known in closed form.
+_ON_AXIS = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class GridMinima:
+    """The best minimum per model: W (m, n, 2), b (m, n, 2), loss, number of minima, gap to the second; flat ones count."""
+
+    W: Array
+    b: Array
+    loss: Array
+    n_minima: npt.NDArray[np.int64]
+    gap: Array
+
+
+@njit(**COMPILED)
+def _drop_axis_points(found, count):
+    """Removes points with a vanishing weight; returns the new count."""
+    kept = 0
+    for k in range(count):
+        if abs(found[k, 0]) > _ON_AXIS and abs(found[k, 1]) > _ON_AXIS:
+            found[kept] = found[k]
+            kept += 1
+    return kept
+
+
+@njit(**COMPILED)
+def _take(source, n, shared, model, found, count, scratch):
+    """Newton at `model` from `n` points of a neighbour; the new count."""
+    point, step, matrix = scratch
+    for k in range(n):
+        for i in range(4):
+            point[i] = source[k, i]
+        count = attempt(point, shared, model, found, count, step, matrix)
+    return _drop_axis_points(found, count)
+
+
+@njit(**COMPILED)
+def _spread(models, shared, points, counts, queue):
+    """Solves all unsolved models (count < 0) from their first solved neighbour, breadth first from the solved ones."""
+    rows, columns = counts.shape
+    scratch = np.empty(4), np.empty(4), np.empty((4, 4))
+    end = 0
+    for i in range(rows):
+        for j in range(columns):
+            if counts[i, j] >= 0:
+                queue[end] = i * columns + j
+                end += 1
+    start = 0
+    while start < end:
+        i, j = queue[start] // columns, queue[start] % columns
+        start += 1
+        for k, l in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
+            if 0 <= k < rows and 0 <= l < columns and counts[k, l] < 0:
+                counts[k, l] = _take(points[i, j], counts[i, j], shared, models[k, l], points[k, l], 0, scratch)
+                queue[end] = k * columns + l
+                end += 1
+
+
+@njit(**COMPILED)
+def _exchange(models, shared, points, counts, fresh):
+    """Neighbours with different counts try each other's points until nothing is gained.
+
+    `fresh` marks the models whose points have not been offered yet; it is all False at the end.
+    """
+    rows, columns = counts.shape
+    scratch = np.empty(4), np.empty(4), np.empty((4, 4))
+    busy = True
+    while busy:
+        busy = False
+        for i in range(rows):
+            for j in range(columns):
+                if not fresh[i, j]:
+                    continue
+                fresh[i, j] = False
+                for k, l in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
+                    if 0 <= k < rows and 0 <= l < columns and counts[k, l] != counts[i, j]:
+                        old = counts[k, l]
+                        counts[k, l] = _take(
+                            points[i, j], counts[i, j], shared, models[k, l], points[k, l], old, scratch
+                        )
+                        if counts[k, l] > old:
+                            fresh[k, l] = True
+                            busy = True
+
+
+@njit(**COMPILED)
+def _verdicts(models, shared, points, counts, losses, definite, indices):
+    """Loss, inertia (1 minimum, -1 saddle, 0 undecided) and index of every point."""
+    n = 3 if shared else 4
+    hessian, work, bounds = np.empty((4, 4)), np.empty((4, 4)), np.empty(4)
+    rows, columns = counts.shape
+    for i in range(rows):
+        for j in range(columns):
+            for k in range(counts[i, j]):
+                z = points[i, j, k]
+                losses[i, j, k] = point_gradient(z[0], z[1], z[2], z[3], models[i, j])[0]
+                reduced_hessian(z, shared, models[i, j], hessian)
+                sizes(z, shared, models[i, j], bounds)
+                definite[i, j, k] = inertia(hessian, bounds, n, work)
+                indices[i, j, k] = 1 if np.linalg.det(hessian[:n, :n].copy()) > 0 else -1
+
+
+def _models(density: Array, importance: Array) -> Array:
+    p, r = np.broadcast_arrays(density[:, None], importance[None, :])
+    return np.stack([np.ones_like(r), r, (1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], axis=-1)
+
+
+def scan_model(model: Array, shared: bool, level: int) -> Array:
+    """Points of one model off the axes, (k, 4)."""
+    found = np.empty((_ROOM, 4))
+    count = scan(*grid(level), shared, model, found)
+    return found[: _drop_axis_points(found, count)]
+
+
+def _dedicated_signs(density: Array, importance: Array, shared: bool, first: bool) -> npt.NDArray[np.int64]:
+    """Signs of the second-order form of a dedicated point towards both sides, (2, m, n); 0 if rounding hides one."""
+    p, r = density[:, None], importance[None, :]
+    own, other = (np.ones_like(r), r) if first else (r, np.ones_like(r))
+    if shared:
+        forms = [own * (4 - 3 * p) - other * (4 + 3 * p)] * 2
+    else:
+        forms = [dedicated_form(p, p, own, other, side, np.sqrt) / p for side in (1, -1)]
+    return np.array([np.where(np.abs(form) <= 1e-12 * (own + other), 0, np.sign(form)) for form in forms], dtype=np.int64)
+
+
+def _dedicated_points(density: Array, importance: Array, shared: bool, first: bool) -> tuple[Array, Array]:
+    """The dedicated points, (m, n, 4), and their losses, (m, n)."""
+    p, r = np.broadcast_arrays(density[:, None], importance[None, :])
+    own, other = (np.ones_like(r), r) if first else (r, np.ones_like(r))
+    zero = np.zeros_like(r)
+    b = other * p / 2 / (own * (1 - 3 * p / 4) + other) if shared else zero
+    s, free = np.sqrt(1 - 3 * b / 2), b if shared else p / 2
+    z = np.stack([s, zero, b, free] if first else [zero, s, free, b], axis=-1)
+    models = _models(density, importance)
+    losses = np.array([point_gradient(*z[at], models[at])[0] for at in np.ndindex(r.shape)]).reshape(r.shape)
+    return z, losses
+
+
+class _Solver:
+    """The state of one grid: points (m, n, room, 4), counts (m, n)."""
+
+    def __init__(self, density: Array, importance: Array, shared: bool, run: Run) -> None:
+        self.shared, self.run = shared, run
+        self.models = _models(density, importance)
+        self.shape = self.models.shape[:2]
+        self.points = np.empty((*self.shape, _ROOM, 4))
+        self.counts = np.full(self.shape, -1, np.int64)
+        signs = [_dedicated_signs(density, importance, shared, first) for first in (True, False)]
+        self.stable = [s.min(axis=0) > 0 for s in signs]
+        self.axis_index = sum((s.sum(axis=0) // 2 for s in signs), np.zeros(self.shape, np.int64))
+        self.open = np.any([np.any(s == 0, axis=0) for s in signs], axis=0) | (importance == 1)[None, :]
+
+    def scan(self, cells: list[tuple[int, ...]], level: int) -> None:
+        """Scans some models; what it finds replaces or extends what is known of them."""
+        found = self.run([partial(scan_model, self.models[cell], self.shared, level) for cell in cells])
+        scratch = np.empty(4), np.empty(4), np.empty((4, 4))
+        for cell, new in zip(cells, found, strict=True):
+            old = max(self.counts[cell], 0)
+            self.counts[cell] = _take(new, len(new), self.shared, self.models[cell], self.points[cell], old, scratch)
+
+    def exchange(self, fresh: npt.NDArray[np.bool_]) -> None:
+        _exchange(self.models, self.shared, self.points, self.counts, fresh)
+
+    def verdicts(self) -> tuple[Array, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Losses and inertia per point, and where the indices do not add up."""
+        shape = (*self.shape, _ROOM)
+        losses, definite, indices = np.full(shape, np.nan), np.full(shape, -1), np.zeros(shape, np.int64)
+        _verdicts(self.models, self.shared, self.points, self.counts, losses, definite, indices)
+        wrong = (indices.sum(axis=-1) + self.axis_index != 0) & ~self.open
+        return losses, definite, wrong
+
+    def solve(self) -> tuple[Array, npt.NDArray[np.int64]]:
+        """Runs all steps; losses and inertia per point. Models that stay inconsistent join the open ones."""
+        rows, columns = (sorted({*range(0, n, _STRIDE), n - 1}) for n in self.shape)
+        self.scan([(i, j) for i in rows for j in columns], 0)
+        _spread(self.models, self.shared, self.points, self.counts, np.empty(self.counts.size, np.int64))
+        self.exchange(np.ones(self.shape, np.bool_))
+        losses, definite, wrong = self.verdicts()
+        for level in range(LEVELS):
+            if not wrong.any():
+                break
+            self.scan([tuple(cell) for cell in np.argwhere(wrong)], level)
+            self.exchange(wrong.copy())
+            losses, definite, wrong = self.verdicts()
+        self.open |= wrong | np.any(definite == 0, axis=-1)
+        return losses, definite
+
+
+def _one_by_one(density: float, importance: float, shared: bool) -> tuple[Array, Array, float, int, float]:
+    """W, b, loss, number of minima and gap from the full landscape of one model."""
+    landscape = biased_landscape(
+        ToyModel.from_density(density, importance, bias="shared" if shared else "per-feature")
+    )
+    flat = [s for s in landscape.flat_sets if s.kind == "minimum"]
+    losses = sorted(candidate.loss for candidate in (*landscape.minima, *flat))
+    best = landscape.global_minimum
+    gap = losses[1] - losses[0] if len(losses) > 1 else np.nan
+    if isinstance(best, FlatSet):
+        return np.full(2, np.nan), np.full(2, np.nan), best.loss, len(losses), gap
+    return best.W, np.broadcast_to(best.b, 2), best.loss, len(losses), gap
+
+
+def solve_grid(density: Array, importance: Array, shared: bool, run: Run) -> GridMinima:
+    """The minima over a grid of densities (m,) in (0, 1] and importances (n,) of feature 2.
+
+    `run` calls each of a list of picklable functions without arguments and returns the results in their order; the
+    result does not depend on how it does so.
+    """
+    solver = _Solver(density, importance, shared, run)
+    losses, definite = solver.solve()
+    p, r = np.broadcast_arrays(density[:, None], importance[None, :])
+    dedicated = [_dedicated_points(density, importance, shared, first) for first in (True, False)]
+    flat = [(1 + r) * p / 3] if shared else [(1 + r) * p / 3, r * p / 3, p / 3]
+    candidates = np.concatenate(
+        [
+            np.where(definite == 1, losses, np.inf),
+            np.stack([np.where(ok, loss, np.inf) for ok, (_, loss) in zip(solver.stable, dedicated, strict=True)], axis=-1),
+            np.stack(flat, axis=-1),
+        ],
+        axis=-1,
+    )
+    places = np.concatenate(
+        [solver.points, *(z[:, :, None] for z, _ in dedicated), np.full((*p.shape, len(flat), 4), np.nan)], axis=2
+    )
+    order = np.argsort(candidates, axis=-1, kind="stable")[..., :2]
+    best, second = np.moveaxis(np.take_along_axis(candidates, order, axis=-1), -1, 0)
+    z = np.take_along_axis(places, order[..., :1, None], axis=2)[:, :, 0]
+    result = GridMinima(z[..., :2].copy(), z[..., 2:].copy(), best, np.isfinite(candidates).sum(axis=-1), second - best)
+    cells = [tuple(cell) for cell in np.argwhere(solver.open)]
+    solved = run([partial(_one_by_one, float(density[i]), float(importance[j]), shared) for i, j in cells])
+    for cell, values in zip(cells, solved, strict=True):
+        for array, value in zip((result.W, result.b, result.loss, result.n_minima, result.gap), values, strict=True):
+            array[cell] = value
+    return result
