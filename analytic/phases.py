@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = npt.NDArray[np.float64]
+#: Runs jobs without arguments somewhere and returns their results in order.
+Run: TypeAlias = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 
 #: The grid that the field draws: importance of the extra feature on a log scale, density on a log scale up to 1.
 DEFAULT_DENSITY = (0.01, 1.0, 200)
@@ -154,20 +157,58 @@ def _unbiased_block(density: Array, importance: Array) -> tuple[npt.NDArray[np.i
     return results
 
 
-def _run(
-    jobs: Sequence[Callable[[], Any]], executor: Executor | None, progress: Callable[[int, int], None] | None
-) -> list[Any]:
-    """The results of all jobs in their order, from the executor or from two threads."""
-    own = ThreadPoolExecutor(max_workers=os.cpu_count()) if executor is None else None
-    try:
-        futures: list[Future[Any]] = [(executor or own).submit(job) for job in jobs]  # type: ignore[union-attr]
-        for done, _ in enumerate(as_completed(futures), start=1):
-            if progress is not None:
-                progress(done, len(jobs))
-        return [future.result() for future in futures]
-    finally:
-        if own is not None:
-            own.shutdown(cancel_futures=True)
+def _unbiased(density: Array, importance: Array, run: Run) -> dict[str, Any]:
+    cuts = [*range(0, density.size, max(1, _BLOCK // importance.size)), density.size]
+    blocks = run([partial(_unbiased_block, density[start:end], importance) for start, end in pairwise(cuts)])
+    n_minima, W, loss, gap = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    shape = (density.size, importance.size)
+    return {
+        "W": W.reshape(*shape, 2),
+        "b": np.empty((*shape, 0)),
+        "loss": loss.reshape(shape),
+        "n_minima": n_minima.reshape(shape),
+        "gap": gap.reshape(shape),
+    }
+
+
+def _biased(density: Array, importance: Array, shared: bool, run: Run) -> dict[str, Any]:
+    from analytic.stationary.biased_grid import solve_grid
+
+    best = solve_grid(density, importance, shared, run)
+    b = best.b[..., :1] if shared else best.b
+    return {"W": best.W, "b": b, "loss": best.loss, "n_minima": best.n_minima, "gap": best.gap}
+
+
+def _phases(W: Array) -> npt.NDArray[np.str_]:
+    """The phase of every pair of weights, as `phase_of` names it."""
+    signs = np.sign(W).astype(np.int64)
+    names = np.array([[phase_of(first, second) for second in (-1, 0, 1)] for first in (-1, 0, 1)])
+    return names[signs[..., 0] + 1, signs[..., 1] + 1]
+
+
+@contextmanager
+def _runner(executor: Executor | None, progress: Callable[[int, int], None] | None) -> Iterator[Run]:
+    """A function that runs a list of jobs on the executor, or on threads of its own, and returns their results."""
+    done = submitted = 0
+    with ExitStack() as stack:
+        own = executor or stack.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
+
+        def run(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
+            nonlocal done, submitted
+            submitted += len(jobs)
+            futures = [own.submit(job) for job in jobs]
+            try:
+                for _ in as_completed(futures):
+                    done += 1
+                    if progress is not None:
+                        progress(done, submitted)
+            except BaseException:
+                for future in futures:
+                    future.cancel()
+                raise
+            return [future.result() for future in futures]
+
+        yield run
 
 
 def phase_diagram(
@@ -189,35 +230,21 @@ def phase_diagram(
     bias : the bias convention
     executor : any `concurrent.futures.Executor`; by default threads on all cores
         Results do not depend on it.
-    progress : called as progress(blocks done, blocks in total)
+    progress : called as progress(jobs done, jobs known so far)
 
     Returns
     -------
     PhaseDiagram
         Without bias every decision (which minima exist, which is best) is made with an error bound, or exactly where
-        the bound does not suffice.
+        the bound does not suffice. With bias points are followed from model to model and checked by their indices
+        (`analytic.stationary.biased_grid`).
     """
     check_bias(bias)
-    if bias != "none":
-        raise NotImplementedError(f"bias={bias!r} is not solved yet; use bias='none'")
     p = _grid("density", np.geomspace(*DEFAULT_DENSITY) if density is None else density, 0, 1)
     r = _grid("importance", np.geomspace(*DEFAULT_IMPORTANCE) if importance is None else importance, 0, 1e100)
-    cuts = [*range(0, p.size, max(1, _BLOCK // r.size)), p.size]
-    jobs = [partial(_unbiased_block, p[start:end], r) for start, end in pairwise(cuts)]
-    n_minima, W, loss, gap = (np.concatenate(parts) for parts in zip(*_run(jobs, executor, progress), strict=True))
-    shape = (p.size, r.size)
-    phase = np.where(W[:, 0] * W[:, 1] > 0, phase_of(1, 1), phase_of(1, -1))
-    return PhaseDiagram(
-        bias,
-        p,
-        r,
-        W=W.reshape(*shape, 2),
-        b=np.empty((*shape, 0)),
-        loss=loss.reshape(shape),
-        phase=phase.reshape(shape),
-        n_minima=n_minima.reshape(shape),
-        gap=gap.reshape(shape),
-    )
+    with _runner(executor, progress) as run:
+        arrays = _unbiased(p, r, run) if bias == "none" else _biased(p, r, bias == "shared", run)
+    return PhaseDiagram(bias, p, r, phase=_phases(arrays["W"]), **arrays)
 
 
 def superposition(W: npt.ArrayLike) -> tuple[Array, Array]:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import sympy as sp
-from derivations import dedicated as derived
 
 from analytic.model import ToyModel
 from analytic.stationary import find_stationary_points
 from analytic.stationary.kinds import dedicated_form
+from derivations import dedicated as derived
 
 SIDES = {"confused": 1, "antipodal": -1}
 DENSITIES = [sp.Rational(1, 1000), sp.Rational(1, 10), sp.Rational(1, 2), sp.Rational(9, 10), sp.Rational(999, 1000)]
@@ -54,7 +54,11 @@ def test_a_shared_bias_has_one_rational_line():
 
 def test_the_shared_dedicated_point_is_stationary():
     W1, W2, c = derived.W1, derived.W2, derived.c
-    for even in (W1 * sp.diff(derived.shared_loss(), W1), W1 * sp.diff(derived.shared_loss(), W2), sp.diff(derived.shared_loss(), c)):
+    for even in (
+        W1 * sp.diff(derived.shared_loss(), W1),
+        W1 * sp.diff(derived.shared_loss(), W2),
+        sp.diff(derived.shared_loss(), c),
+    ):
         assert derived.at_shared_point(even) == 0
 
 
