@@ -23,7 +23,9 @@ from analytic.boundaries import PhaseBoundaries
 from analytic.phases import PhaseDiagram, superposition
 
 if TYPE_CHECKING:
-    from analytic.stationary.landscape import Landscape, StationaryPoint
+    from collections.abc import Iterable
+
+    from analytic.stationary.landscape import StationaryPoint
     from analytic.surface import LossSurface
 
 _WHITE, _BLUE, _RED = (np.array(c) for c in ((1.0, 1.0, 1.0), (0.25, 0.41, 0.85), (0.83, 0.18, 0.18)))
@@ -158,9 +160,9 @@ def _mark(ax: Axes, point: StationaryPoint) -> None:
 
 
 def plot_surface(
-    surface: LossSurface, ax: Axes | None = None, *, landscape: Landscape | None = None, levels: int = 24
+    surface: LossSurface, ax: Axes | None = None, *, marks: Iterable[StationaryPoint] = (), levels: int = 24
 ) -> Axes:
-    """Contours of the loss over (W1, W2), with the stationary points of `landscape` and their symmetric copies.
+    """Contours of the loss over (W1, W2), with the stationary points `marks` (a landscape, say) and their copies.
 
     Circles are minima, crosses saddles, triangles maxima; copies under W -> -W are faded.
     """
@@ -172,15 +174,15 @@ def plot_surface(
     ax.contour(surface.W1, surface.W2, surface.loss, ticks, colors="white", linewidths=0.3, alpha=0.6)
     ax.axhline(0, color="white", linewidth=0.5, alpha=0.6)
     ax.axvline(0, color="white", linewidth=0.5, alpha=0.6)
-    for point in landscape or ():
+    for point in marks:
         _mark(ax, point)
     ax.set(xlabel="$W_1$", ylabel="$W_2$", aspect="equal")
     return ax
 
 
-def point_key(landscape: Landscape) -> list[Line2D]:
-    """Legend entries for the kinds of points in a landscape."""
-    kinds = dict.fromkeys(point.kind for point in landscape)
+def point_key(marks: Iterable[StationaryPoint]) -> list[Line2D]:
+    """Legend entries for the kinds of the given points."""
+    kinds = dict.fromkeys(point.kind for point in marks)
     styles = ((kind, *_POINT_STYLES[kind]) for kind in kinds)
     return [
         Line2D([], [], linestyle="", marker=marker, markerfacecolor=color, markeredgecolor="black", label=kind)

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.model import ToyModel
-from analytic.stationary.landscape import Landscape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,11 +24,11 @@ class LossSurface:
     W2: npt.NDArray[np.float64]
     loss: npt.NDArray[np.float64]
 
-    def plot(self, ax: Axes | None = None, *, landscape: Landscape | None = None, **options: Any) -> Axes:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draws the surface; see `analytic.plotting.plot_surface`."""
         from analytic.plotting import plot_surface
 
-        return plot_surface(self, ax, landscape=landscape, **options)
+        return plot_surface(self, ax, **options)
 
 
 def loss_surface(model: ToyModel, b: Any = None, *, extent: float = 1.6, points: int = 401) -> LossSurface:

@@ -37,7 +37,7 @@ def main() -> None:
     for ax, (title, density, importance) in zip(axes, PANELS, strict=True):
         model = ToyModel.from_density(density, importance, "none")
         landscape = find_stationary_points(model)
-        loss_surface(model, points=args.grid).plot(ax, landscape=landscape)
+        loss_surface(model, points=args.grid).plot(ax, marks=landscape)
         ax.set_title(f"{title}\ndensity {density:g}, importance {importance:g}", fontsize=10)
         ax.label_outer()
         for point in landscape.minima:

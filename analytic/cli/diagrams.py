@@ -46,26 +46,33 @@ def _phase_diagram(args: argparse.Namespace) -> None:
 
     picture_format(args.output)
     without_display()
+    import matplotlib.pyplot as plt
+
     from analytic.boundaries import phase_boundaries
     from analytic.phases import phase_diagram
-    from analytic.plotting import color_key, curve_key, figure_of, plot_boundaries, plot_phase_diagram
+    from analytic.plotting import color_key, curve_key, plot_boundaries, plot_phase_diagram
 
     density = _axis("density", args.density, args.grid)
     importance = _axis("importance", args.importance, args.grid)
-    diagram = phase_diagram(
-        density=density, importance=importance, bias=args.bias, progress=progress_bar("diagram", "block")
-    )
-    ax = plot_phase_diagram(diagram)
-    keys: list[Any] = [*color_key()]
-    if args.boundaries:
-        boundaries = phase_boundaries(args.bias, importance=tuple(args.importance))
-        plot_boundaries(boundaries, ax, legend=False)
-        keys += curve_key(boundaries)
-    figure_of(ax).legend(handles=keys, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    save_picture(ax, args.output)
-    for suffix in (".npz", ".csv"):
-        diagram.save(args.output.with_suffix(suffix))
-    print(f"wrote {args.output.with_suffix('.npz')} and {args.output.with_suffix('.csv')}")
+    conventions = ("none", "per-feature") if args.bias is None else (args.bias,)
+    size = (0.8 + 4.4 * len(conventions), 5.0)
+    figure, axes = plt.subplots(1, len(conventions), figsize=size, layout="constrained", sharey=True, squeeze=False)
+    curves: dict[Any, Any] = {}
+    for ax, bias in zip(axes[0], conventions, strict=True):
+        progress = progress_bar(f"diagram, bias {bias}", "job")
+        diagram = phase_diagram(density=density, importance=importance, bias=bias, progress=progress)
+        plot_phase_diagram(diagram, ax).label_outer()
+        if args.boundaries and bias == "none":
+            boundaries = phase_boundaries(bias, importance=tuple(args.importance))
+            plot_boundaries(boundaries, ax, legend=False)
+            curves |= {line.get_label(): line for line in curve_key(boundaries)}
+        base = args.output if len(conventions) == 1 else args.output.with_stem(f"{args.output.stem}-{bias}")
+        for suffix in (".npz", ".csv"):
+            diagram.save(base.with_suffix(suffix))
+            print(f"wrote {base.with_suffix(suffix)}")
+    keys = [*color_key(), *curves.values()]
+    figure.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    save_picture(axes[0, 0], args.output)
 
 
 def _as_data(boundaries: PhaseBoundaries) -> dict[str, Any]:
@@ -146,7 +153,7 @@ def add(commands: Any) -> None:
         "The best minimum of every model on a grid: white where the extra feature is not represented,\n"
         "blue where it is dedicated, red in superposition.",
     )
-    new.add_argument("--bias", choices=BIAS, default="none", help="bias convention (default none)")
+    new.add_argument("--bias", choices=BIAS, help="bias convention (default: none and per-feature, side by side)")
     new.add_argument(
         "--density", type=float, nargs=2, default=[0.01, 1.0], metavar=("LOW", "HIGH"), help="default 0.01 1"
     )

@@ -22,16 +22,23 @@ from analytic.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from analytic.model import ToyModel
     from analytic.stationary import FlatSet, StationaryPoint
+
+
+def _bias_from(args: argparse.Namespace, model: ToyModel) -> Any:
+    """The bias in the model's convention, or None if it was not given."""
+    needed = {"none": 0, "shared": 1, "per-feature": 2}[model.bias]
+    if args.b is not None and len(args.b) != needed:
+        raise ValueError(
+            f"--b takes 1 number for a shared bias, 2 per feature and none without bias, got {len(args.b)}"
+        )
+    return args.b[0] if args.b is not None and needed == 1 else args.b
 
 
 def _loss(args: argparse.Namespace) -> None:
     model = model_from(args)
-    b: Any = args.b if model.bias == "per-feature" or args.b is None else args.b[0]
-    if args.b is not None and len(args.b) != {"none": 0, "shared": 1, "per-feature": 2}[model.bias]:
-        raise ValueError(
-            f"--b takes 1 number for a shared bias, 2 per feature and none without bias, got {len(args.b)}"
-        )
+    b = _bias_from(args, model)
     W = (args.W1, args.W2)
     value, variance = model.loss(W, b), model.loss_variance(W, b)
     gradient = model.gradient(W, b)
@@ -99,19 +106,25 @@ def _surface(args: argparse.Namespace) -> None:
 
     picture_format(args.output)
     without_display()
+    import numpy as np
+
     from analytic.plotting import figure_of, plot_surface, point_key
     from analytic.stationary import find_stationary_points
     from analytic.surface import loss_surface
 
     model = model_from(args)
-    surface = loss_surface(model, extent=args.extent, points=args.grid)
-    landscape = find_stationary_points(model) if model.bias == "none" else None
-    ax = plot_surface(surface, landscape=landscape)
-    ax.set_title(f"density {model.density[0]:g}, importance {model.importance[1]:g}", fontsize=11)
-    if landscape is not None:
-        figure_of(ax).legend(
-            handles=point_key(landscape), loc="outside lower center", ncols=4, fontsize=8, frameon=False
-        )
+    landscape = find_stationary_points(model)
+    b = _bias_from(args, model)
+    if b is None and model.bias != "none":
+        b = landscape.minima[0].b
+    surface = loss_surface(model, b, extent=args.extent, points=args.grid)
+    # Only points with this bias lie in the plane that is drawn.
+    marked = [point for point in landscape if point.b is None or np.allclose(point.b, b, rtol=0, atol=1e-9)]
+    ax = plot_surface(surface, marks=marked)
+    bias = "" if b is None else ", b = " + ", ".join(f"{value:.4g}" for value in numbers(b))
+    ax.set_title(f"density {model.density[0]:g}, importance {model.importance[1]:g}{bias}", fontsize=11)
+    if marked:
+        figure_of(ax).legend(handles=point_key(marked), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     save_picture(ax, args.output)
     pairs = (
         (float(x), float(y), float(z))
@@ -152,6 +165,7 @@ def add(commands: Any) -> None:
         commands, "surface", _surface, "draw the loss over the plane of weights, with its stationary points"
     )
     add_model(new, "none")
+    new.add_argument("--b", type=float, nargs="+", metavar="B", help="bias (default: the one of the best minimum)")
     new.add_argument("--extent", type=float, default=1.6, metavar="W", help="draw |W1|, |W2| up to this (default 1.6)")
     new.add_argument("--grid", type=int, default=401, metavar="N", help="grid points on each axis (default 401)")
     add_output(new, "surface.png")
