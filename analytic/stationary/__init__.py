@@ -51,11 +51,11 @@ def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Lan
     _check(model, digits)
     if model.bias == "none":
         return unbiased_landscape(model, digits)
-    if digits is not None:
-        raise NotImplementedError(f"digits={digits} works for bias='none' only; bias={model.bias!r} is float64")
     from analytic.stationary.biased import biased_landscape
+    from analytic.stationary.digits import with_digits
 
-    return biased_landscape(model)
+    landscape = biased_landscape(model)
+    return landscape if digits is None else with_digits(landscape, digits)
 
 
 def find_minima(model: ToyModel, *, digits: int | None = None) -> Landscape:

@@ -1,0 +1,38 @@
+"""More digits with bias: points with closed forms, and gradients that vanish to the digits asked for."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import mpmath
+import pytest
+
+from analytic import ToyModel, find_stationary_points
+from analytic.stationary.digits import _gradient
+
+P, R = Fraction(3, 10), Fraction(7, 10)
+
+
+def test_shared_dedicated_saddle_in_closed_form() -> None:
+    """W = (s, 0), b = r p / (2 (1 - 3 p / 4 + r)), s^2 = 1 - 3 b / 2: both outputs are live everywhere."""
+    b = R * P / (2 * (1 - Fraction(3, 4) * P + R))
+    landscape = find_stationary_points(ToyModel.from_density(P, R, "shared"), digits=60)
+    (point,) = (s for s in landscape.saddles if s.phase == "dedicated-1")
+    with mpmath.workdps(70):
+        exact = mpmath.mpf(b.numerator) / b.denominator
+        assert abs(point.b - exact) < mpmath.mpf(10) ** -60
+        assert abs(point.W[0] ** 2 - (1 - 3 * exact / 2)) < mpmath.mpf(10) ** -60
+        assert point.W[1] == 0
+
+
+@pytest.mark.parametrize("bias", ["shared", "per-feature"])
+def test_gradients_vanish_to_all_digits(bias: str) -> None:
+    model = ToyModel.from_density(Fraction(13, 100), Fraction(2, 25), bias)
+    plain, fine = find_stationary_points(model), find_stationary_points(model, digits=40)
+    assert [p.kind for p in plain] == [p.kind for p in fine]
+    with mpmath.workdps(60):
+        for point in fine:
+            b1, b2 = (point.b, point.b) if bias == "shared" else point.b
+            g = _gradient(model, [*point.W, b1, b2])
+            g = [*g[:2], g[2] + g[3]] if bias == "shared" else g
+            assert max(map(abs, g)) < mpmath.mpf(10) ** -40
