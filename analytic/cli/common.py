@@ -132,10 +132,3 @@ def progress_bar(text: str, unit: str) -> Callable[[int, int], None]:
             bar.close()
 
     return update
-
-
-def numbers(value: Any) -> list[float]:
-    """A bias or a weight vector as a flat list."""
-    import numpy as np
-
-    return [] if value is None else [float(number) for number in np.atleast_1d(value)]

@@ -13,7 +13,6 @@ from analytic.cli.common import (
     add_output,
     model_from,
     new_command,
-    numbers,
     print_json,
     print_table,
     save_arrays,
@@ -52,40 +51,46 @@ def _loss(args: argparse.Namespace) -> None:
     print("gradient  " + "  ".join(f"d/d{name} {slope:+.6e}" for name, slope in slopes.items()))
 
 
-def _describe(point: StationaryPoint | FlatSet) -> dict[str, Any]:
+#: Beyond this many digits float64 ends, and mpmath numbers are computed and printed as text.
+_FLOAT_DIGITS = 15
+
+
+def _describe(point: StationaryPoint | FlatSet, digits: int) -> dict[str, Any]:
+    import mpmath
+    import numpy as np
+
     from analytic.stationary import FlatSet
 
-    shared = {"kind": point.kind, "phase": point.phase, "loss": float(point.loss)}
+    def plain(values: Any) -> list[Any]:
+        many: Any = [] if values is None else np.atleast_1d(values)
+        return [mpmath.nstr(v, digits) if digits > _FLOAT_DIGITS else float(v) for v in many]
+
+    shared = {"kind": point.kind, "phase": point.phase, "loss": plain(point.loss)[0]}
     if isinstance(point, FlatSet):
         return {"set": "flat", **shared, "description": point.description}
     eigenvalues = None if point.eigenvalues is None else point.eigenvalues.tolist()
-    position = {"W": numbers(point.W), "b": numbers(point.b)}
+    position = {"W": plain(point.W), "b": plain(point.b)}
     return {"set": "point", **shared, **position, "eigenvalues": eigenvalues, "on_kink": point.on_kink}
 
 
 def _cells(entry: dict[str, Any], digits: int) -> list[str]:
-    def vector(values: Sequence[float]) -> str:
-        return "(" + ", ".join(f"{value:.{digits}g}" for value in values) + ")"
+    def number(value: float | str) -> str:
+        return value if isinstance(value, str) else f"{value:.{digits}g}"
 
-    loss = f"{entry['loss']:.{digits}g}"
+    def vector(values: Sequence[float | str]) -> str:
+        return "(" + ", ".join(map(number, values)) + ")" if values else ""
+
     if entry["set"] == "flat":
-        return [entry["kind"] + ", flat", entry["phase"], loss, entry["description"], "", ""]
-    curvature = "kink" if entry["eigenvalues"] is None else vector(entry["eigenvalues"])
-    return [
-        entry["kind"],
-        entry["phase"],
-        loss,
-        vector(entry["W"]),
-        vector(entry["b"]) if entry["b"] else "",
-        curvature,
-    ]
+        return [entry["kind"] + ", flat", entry["phase"], number(entry["loss"]), "", "", entry["description"]]
+    curvature = "on a kink" if entry["eigenvalues"] is None else vector([f"{v:.4g}" for v in entry["eigenvalues"]])
+    return [entry["kind"], entry["phase"], number(entry["loss"]), vector(entry["W"]), vector(entry["b"]), curvature]
 
 
 def _minima(args: argparse.Namespace) -> None:
     from analytic.stationary import find_stationary_points
 
     model = model_from(args)
-    landscape = find_stationary_points(model)
+    landscape = find_stationary_points(model, digits=args.digits if args.digits > _FLOAT_DIGITS else None)
     found: list[StationaryPoint | FlatSet] = [
         *landscape.minima,
         *(s for s in landscape.flat_sets if s.kind == "minimum"),
@@ -93,7 +98,7 @@ def _minima(args: argparse.Namespace) -> None:
     if not args.minima_only:
         found += [*landscape.saddles, *landscape.maxima, *landscape.undecided]
         found += [s for s in landscape.flat_sets if s.kind != "minimum"]
-    entries = [_describe(point) for point in found]
+    entries = [_describe(point, args.digits) for point in found]
     if args.json:
         print_json({"model": repr(model), "stationary": entries})
         return
@@ -121,7 +126,7 @@ def _surface(args: argparse.Namespace) -> None:
     # Only points with this bias lie in the plane that is drawn.
     marked = [point for point in landscape if point.b is None or np.allclose(point.b, b, rtol=0, atol=1e-9)]
     ax = plot_surface(surface, marks=marked)
-    bias = "" if b is None else ", b = " + ", ".join(f"{value:.4g}" for value in numbers(b))
+    bias = "" if b is None else ", b = " + ", ".join(f"{value:.4g}" for value in np.atleast_1d(b))
     ax.set_title(f"density {model.density[0]:g}, importance {model.importance[1]:g}{bias}", fontsize=11)
     if marked:
         figure_of(ax).legend(handles=point_key(marked), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
@@ -158,7 +163,9 @@ def add(commands: Any) -> None:
     )
     add_model(new)
     new.add_argument("--minima-only", action="store_true", help="leave out saddles and maxima")
-    new.add_argument("--digits", type=int, default=7, metavar="N", help="digits in the table (default 7)")
+    new.add_argument(
+        "--digits", type=int, default=7, metavar="N", help="digits to print (default 7); more than 15 compute in mpmath"
+    )
     add_json(new)
 
     new = new_command(

@@ -2,8 +2,8 @@
 
 A point in float64 is the start of the chord method z := z - H^-1 g(z): g is the gradient in mpmath arithmetic, H the
 Hessian of the start in float64, which gains about as many digits per step as H has right. Coordinates that are exactly
-zero stay zero: those points sit on an axis or on a kink, the gradient vanishes there in these coordinates by symmetry or
-by a closed form (`biased`), and in the remaining ones the loss is smooth.
+zero stay zero: those points sit on an axis or on a kink, the gradient vanishes there in these coordinates by symmetry
+or by a closed form (`biased`), and in the remaining ones the loss is smooth.
 """
 
 from __future__ import annotations
