@@ -130,7 +130,7 @@ def second_moment_by_quadrature() -> sp.Expr:
     )
     own = _over_segment(corner[0, 0], low, "12") + _over_segment(low, corner[1, 0], "1")
     other = _over_segment(corner[0, 0], edge, "12") + _over_segment(edge, corner[0, 1], "2")
-    off = _piece(*corner[0, 0], "12") ** 2
+    off = _piece(corner[0, 0][0], corner[0, 0][1], "12") ** 2
     return sp.expand(_p11 * square + _p10 * own + _p01 * other + _p00 * off)
 
 
@@ -141,9 +141,11 @@ def _middle(first: tuple, second: tuple) -> tuple:
 def _over_triangle(c0: tuple, c1: tuple, c2: tuple, on: str) -> sp.Expr:
     points = [c0, c1, c2, _middle(c1, c2), _middle(c0, c2), _middle(c0, c1)]
     area = ((c1[0] - c0[0]) * (c2[1] - c0[1]) - (c2[0] - c0[0]) * (c1[1] - c0[1])) / 2
-    return area * _form(triangle_gram(), [_piece(*point, on) for point in points])
+    return area * _form(triangle_gram(), [_piece(point[0], point[1], on) for point in points])
 
 
 def _over_segment(start: tuple, end: tuple, on: str) -> sp.Expr:
     length = end[0] - start[0] + end[1] - start[1]
-    return length * _form(segment_gram(), [_piece(*point, on) for point in (start, end, _middle(start, end))])
+    return length * _form(
+        segment_gram(), [_piece(point[0], point[1], on) for point in (start, end, _middle(start, end))]
+    )
