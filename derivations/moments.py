@@ -15,6 +15,8 @@ differentiated: d/dc E[f 1(h + c > 0)] = E[f delta(h)]. The Hessian needs them w
 
 from __future__ import annotations
 
+from functools import cache
+
 import sympy as sp
 
 from derivations.patterns import (
@@ -166,6 +168,7 @@ def own_edge_line(pattern: str, integrand: sp.Expr) -> sp.Expr:
     return sp.Integer(0)
 
 
+@cache
 def stable(pattern: str, name: str) -> sp.Expr:
     """The named moment in natural coordinates, all four on/off patterns together."""
     if name in LINES:
@@ -176,6 +179,7 @@ def stable(pattern: str, name: str) -> sp.Expr:
     return sum((p * sp.factor(part(pattern, integrand)) for p, part in parts.items()), sp.Integer(0))
 
 
+@cache
 def direct(pattern: str, integrand: sp.Expr) -> dict[str, sp.Expr]:
     """The same integrals from the definition: iterated integrals of alpha x + beta y + b with the limits of `strips`.
 

@@ -16,6 +16,8 @@ In the first, 2 a' q - a q' is a quartic in t; in the second it is u times a sex
 
 from __future__ import annotations
 
+from functools import cache
+
 import sympy as sp
 
 from derivations.moments import MOMENTS, natural_coordinates, p00, p11, p_other, p_own, stable
@@ -37,6 +39,7 @@ def _moment(pattern: str, name: str, own_square: sp.Expr, product: sp.Expr, own:
     return sp.cancel(expression.subs(at, simultaneous=True))
 
 
+@cache
 def amplitude_and_quartic(sector: str) -> tuple[sp.Expr, sp.Expr]:
     """a(t) and q(t), for any on/off probabilities and importances."""
     ratio, first, second = SECTORS[sector]
@@ -49,6 +52,7 @@ def amplitude_and_quartic(sector: str) -> tuple[sp.Expr, sp.Expr]:
     return sp.expand(2 * value["xh"]), sp.expand(value["hh"])
 
 
+@cache
 def stationary_polynomial(sector: str) -> sp.Poly:
     """The polynomial in t whose positive roots (in (0, 1] for "antipodal") are the stationary ratios.
 
@@ -68,16 +72,35 @@ def independent(expression: sp.Expr) -> sp.Expr:
     return sp.expand(expression.subs({p10: p * (1 - p), p01: p * (1 - p), p11: p**2, I1: 1, I2: r}, simultaneous=True))
 
 
+@cache
+def quartic() -> sp.Poly:
+    """The confused sector's polynomial for independent features, divided by -p^2."""
+    return sp.Poly(sp.cancel(-independent(stationary_polynomial("confused").as_expr()) / p**2), t)
+
+
+@cache
+def sextic() -> sp.Poly:
+    """The antipodal sector's polynomial for independent features, divided by p^2."""
+    return sp.Poly(sp.cancel(independent(stationary_polynomial("antipodal").as_expr()) / p**2), t)
+
+
+@cache
+def discriminant(sector: str) -> tuple[sp.Expr, tuple[tuple[sp.Expr, int], ...]]:
+    """The discriminant of `quartic` or `sextic` by t, factored: the constant, and (factor, multiplicity)."""
+    polynomial = {"confused": quartic, "antipodal": sextic}[sector]()
+    constant, factors = sp.factor_list(polynomial.discriminant(), p, r)
+    return constant, tuple(factors)
+
+
 def boundary_polynomials() -> dict[str, sp.Expr]:
     """Polynomials in (p, r) that vanish on the boundaries of the diagram for independent features of density p.
 
     "fold": two stationary points with W1 W2 < 0 merge; the factor of the sextic's discriminant that changes sign.
     "instability": the axis W2 = 0 turns from repelling to attracting on the side W1 W2 < 0; the sextic's constant term.
     """
-    sextic = sp.Poly(sp.cancel(independent(stationary_polynomial("antipodal").as_expr()) / p**2), t)
-    _, factors = sp.factor_list(sextic.discriminant(), p, r)
+    _, factors = discriminant("antipodal")
     fold = max((factor for factor, _ in factors), key=lambda factor: sp.Poly(factor, p, r).total_degree())
-    return {"fold": fold, "instability": sp.factor(sextic.all_coeffs()[-1] / 4)}
+    return {"fold": fold, "instability": sp.factor(sextic().all_coeffs()[-1] / 4)}
 
 
 def confused_is_unique() -> bool:
@@ -86,9 +109,35 @@ def confused_is_unique() -> bool:
     Up to a common factor its coefficients of 1, t, ..., t^4 are -12 p r, k - m, 0, r (k + m), 12 p r with
     k = 16 (1 - r) and m = 9 p^2 (1 + r) > 0. Were there more than one sign variation, k - m > 0 > k + m would hold.
     """
-    quartic = sp.Poly(sp.cancel(-independent(stationary_polynomial("confused").as_expr()) / p**2), t)
-    c4, c3, c2, c1, c0 = (sp.factor(c) for c in quartic.all_coeffs())
+    c4, c3, c2, c1, c0 = (sp.factor(c) for c in quartic().all_coeffs())
     ends = sp.simplify(c0 + 12 * p * r) == 0 and sp.simplify(c4 - 12 * p * r) == 0 and c2 == 0
     low = sp.expand(c1 - (16 * (1 - r) - 9 * p**2 * (1 + r))) == 0
     high = sp.expand(c3 / r - (16 * (1 - r) + 9 * p**2 * (1 + r))) == 0
     return bool(ends and low and high)
+
+
+def symmetric_loss(sector: str) -> sp.Expr:
+    """L at the best scale for r = 1 and W proportional to (1, 1) or (1, -1)."""
+    a, q = (independent(value).subs({t: 1, r: 1}) for value in amplitude_and_quartic(sector))
+    return sp.factor(2 * p / 3 - a**2 / (4 * q))
+
+
+def tie_polynomial() -> sp.Expr:
+    """For r = 1: the factor of the difference of the two symmetric losses that vanishes inside 0 < p < 1."""
+    difference = sp.factor(symmetric_loss("confused") - symmetric_loss("antipodal"))
+    return next(factor for factor, _ in sp.factor_list(sp.numer(difference))[1] if factor.has(p) and factor != p)
+
+
+def tie_density() -> sp.Expr:
+    """The density at which, for r = 1, the confused and the antipodal minimum have the same loss."""
+    return next(root for root in sp.solve(tie_polynomial(), p) if root < 1)
+
+
+def symmetric_quotient() -> sp.Poly:
+    """The sextic at r = 1, divided by 1 - t.
+
+    For p < (8 - 4 sqrt 2)/3 its coefficients change sign once, so it has one positive root; it is positive at t = 0
+    and t = 1, so that root lies beyond 1. Then the sextic changes from + to - at t = 1 and has no root in (0, 1):
+    W proportional to (1, -1) is the only antipodal stationary point, a minimum. At r = 1 the other half mirrors this.
+    """
+    return sp.Poly(sp.cancel(sextic().as_expr().subs(r, 1) / (1 - t)), t)
