@@ -9,9 +9,9 @@ For output i, h_i = alpha_i x_i + beta x_j + b_i with alpha_i = W_i^2 and beta =
 and the chain rule leads to (W_1, W_2, b_1, b_2). The expectations come from `kernels.py`, per activation pattern; the
 closed quotients that one would write down first lose all digits near W_2 = 0.
 
-L is continuously differentiable except where W_i = 0 and b_i = 0 together, and its Hessian jumps across b_i = 0 and
-depends on the direction of approach where W_i = 0 = b_i. At such points every function here returns the one-sided value
-in which a ReLU with argument exactly zero is off, as automatic differentiation does.
+L is continuously differentiable except where W_i = 0 and b_i = 0 together. Its Hessian jumps across b_i = 0 and across
+W_i^2 + b_i = 0, and depends on the direction of approach where W_1 W_2 = 0 = b_i. At such points every function here
+returns the one-sided value in which a ReLU with argument exactly zero is off, as automatic differentiation does.
 
 `model` arguments are arrays (..., 6): I_1, I_2, P00, P10, P01, P11. All functions broadcast like NumPy ufuncs and
 allocate nothing but their results.

@@ -292,9 +292,9 @@ class ToyModel:
     def hessian(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
         """Second derivatives of the loss, shape (..., k, k), in the order of `gradient`.
 
-        The Hessian jumps across b_i = 0, where h_i changes sign with positive probability (both features off), and
-        depends on the direction of approach where W_i = 0 = b_i. There the one-sided value is returned in which a
-        corner of the square with h_i exactly zero counts as off. It is no basis for deciding the kind of such a point:
+        The Hessian jumps across b_i = 0 (both features off) and W_i^2 + b_i = 0 (only feature i on), and depends on the
+        direction of approach where W1 W2 = 0 = b_i. There the one-sided value is returned in which a corner of the
+        square with h_i exactly zero counts as off. It is no basis for deciding the kind of such a point:
         `find_stationary_points` does that from all directions.
         """
         from analytic.loss import hessian

@@ -66,8 +66,5 @@ def _refined(model: ToyModel, point: StationaryPoint, digits: int) -> Stationary
 def with_digits(landscape: Landscape, digits: int) -> Landscape:
     """The landscape with every isolated point refined to `digits` digits, as mpmath numbers."""
     with mpmath.workdps(digits + 15):
-        groups = {
-            name: tuple(_refined(landscape.model, point, digits) for point in getattr(landscape, name))
-            for name in ("minima", "saddles", "maxima", "undecided")
-        }
-    return replace(landscape, **groups)
+        points = [_refined(landscape.model, point, digits) for point in landscape]
+    return Landscape.collect(landscape.model, points, list(landscape.flat_sets))
