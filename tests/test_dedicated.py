@@ -54,7 +54,11 @@ def test_a_shared_bias_has_one_rational_line():
 
 def test_the_shared_dedicated_point_is_stationary():
     W1, W2, c = derived.W1, derived.W2, derived.c
-    for even in (W1 * sp.diff(derived.shared_loss(), W1), W1 * sp.diff(derived.shared_loss(), W2), sp.diff(derived.shared_loss(), c)):
+    for even in (
+        W1 * sp.diff(derived.shared_loss(), W1),
+        W1 * sp.diff(derived.shared_loss(), W2),
+        sp.diff(derived.shared_loss(), c),
+    ):
         assert derived.at_shared_point(even) == 0
 
 

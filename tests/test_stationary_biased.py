@@ -92,7 +92,9 @@ def minimisers_agree(model, starts):
             continue
         flat = [s.loss for s in landscape.flat_sets if s.kind == "minimum"] if silent_outputs(end) else []
         at_point = any(np.abs(unfolded(end) - z).max() < 1e-3 for z in minima)
-        assert at_point or any(abs(value - loss) < 1e-6 * scale(model) for loss in flat), f"{model}: {end}, loss {value}"
+        assert at_point or any(abs(value - loss) < 1e-6 * scale(model) for loss in flat), (
+            f"{model}: {end}, loss {value}"
+        )
 
 
 @pytest.mark.parametrize("bias", BIASED)
@@ -221,5 +223,10 @@ class TestFlatSets:
 
     def test_neighbours_are_not_members(self):
         sets = find_stationary_points(ToyModel.from_density(0.3, 0.5)).flat_sets
-        for W, b in (([1.0, 0.0], [0.0, 0.0]), ([1.0, 0.0], [0.0, 0.15]), ([1.0, 1e-300], [0.0, -1.0]), ([0.5, 0.0], [0.0, -1.0])):
+        for W, b in (
+            ([1.0, 0.0], [0.0, 0.0]),
+            ([1.0, 0.0], [0.0, 0.15]),
+            ([1.0, 1e-300], [0.0, -1.0]),
+            ([0.5, 0.0], [0.0, -1.0]),
+        ):
             assert not any(s.contains(W, b) for s in sets)

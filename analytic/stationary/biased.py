@@ -137,7 +137,9 @@ def _dedicated_verdict(model: ToyModel, first: bool) -> Verdict:
     exact = (*densities, *importances)
     signs = []
     for side in (1, -1):
-        sign = _sign(dedicated_form(*map(float, exact), side, np.sqrt), 1e-13 * float(sum(importances) * max(densities)))
+        sign = _sign(
+            dedicated_form(*map(float, exact), side, np.sqrt), 1e-13 * float(sum(importances) * max(densities))
+        )
         if sign == 0:
             with mpmath.workdps(200):
                 numbers = [mpmath.mpf(n.numerator) / n.denominator for n in exact]
@@ -170,7 +172,9 @@ def _verdict(model: ToyModel, z: Array, hessian: Array, on_kink: bool) -> Verdic
     if not on_kink:
         return smooth_verdict(hessian, bounds)
     jumps = 2 * values[:2] * values[2] * (z[2:] == 0)
-    return one_sided_verdict(hessian, jumps[: len(hessian) - 2] if len(hessian) == 4 else jumps.sum(keepdims=True), 1e-13 * bounds[0])
+    return one_sided_verdict(
+        hessian, jumps[: len(hessian) - 2] if len(hessian) == 4 else jumps.sum(keepdims=True), 1e-13 * bounds[0]
+    )
 
 
 def _is_on_kink(model: ToyModel, z: Array) -> bool:

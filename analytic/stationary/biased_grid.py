@@ -38,7 +38,7 @@ Array = npt.NDArray[np.float64]
 Run = Callable[[list[Callable[[], Any]]], Sequence[Any]]
 
 #: Points kept per model, and the distance of the models that are scanned first.
-_ROOM, _STRIDE = 20, 14
+_ROOM, _STRIDE = 20, 20
 #: Weights below this belong to a point on an axis, which is known in closed form.
 _ON_AXIS = 1e-9
 
@@ -162,7 +162,9 @@ def _dedicated_signs(density: Array, importance: Array, shared: bool, first: boo
         forms = [own * (4 - 3 * p) - other * (4 + 3 * p)] * 2
     else:
         forms = [dedicated_form(p, p, own, other, side, np.sqrt) / p for side in (1, -1)]
-    return np.array([np.where(np.abs(form) <= 1e-12 * (own + other), 0, np.sign(form)) for form in forms], dtype=np.int64)
+    return np.array(
+        [np.where(np.abs(form) <= 1e-12 * (own + other), 0, np.sign(form)) for form in forms], dtype=np.int64
+    )
 
 
 def _dedicated_points(density: Array, importance: Array, shared: bool, first: bool) -> tuple[Array, Array]:
@@ -230,9 +232,7 @@ class _Solver:
 
 def _one_by_one(density: float, importance: float, shared: bool) -> tuple[Array, Array, float, int, float]:
     """W, b, loss, number of minima and gap from the full landscape of one model."""
-    landscape = biased_landscape(
-        ToyModel.from_density(density, importance, bias="shared" if shared else "per-feature")
-    )
+    landscape = biased_landscape(ToyModel.from_density(density, importance, bias="shared" if shared else "per-feature"))
     flat = [s for s in landscape.flat_sets if s.kind == "minimum"]
     losses = sorted(candidate.loss for candidate in (*landscape.minima, *flat))
     best = landscape.global_minimum
@@ -256,7 +256,9 @@ def solve_grid(density: Array, importance: Array, shared: bool, run: Run) -> Gri
     candidates = np.concatenate(
         [
             np.where(definite == 1, losses, np.inf),
-            np.stack([np.where(ok, loss, np.inf) for ok, (_, loss) in zip(solver.stable, dedicated, strict=True)], axis=-1),
+            np.stack(
+                [np.where(ok, loss, np.inf) for ok, (_, loss) in zip(solver.stable, dedicated, strict=True)], axis=-1
+            ),
             np.stack(flat, axis=-1),
         ],
         axis=-1,

@@ -89,9 +89,7 @@ def flat_sets(model: ToyModel, number: Callable[[Fraction], Any] = float) -> lis
     """Every flat set of a model with bias; losses as `number` of an exact rational."""
     density, importance = model.exact_density, model.exact_importance
     silent = [importance[i] * density[i] / 3 for i in range(2)]
-    sets = [
-        FlatSet("minimum", "silent", number(sum(silent, Fraction(0))), "both outputs dead", _on_arrays(_both_dead))
-    ]
+    sets = [FlatSet("minimum", "silent", number(sum(silent, Fraction(0))), "both outputs dead", _on_arrays(_both_dead))]
     if model.bias == "shared":
         return sets
     exclusive, independent = model.exact_patterns[3] == 0, is_independent(model)
