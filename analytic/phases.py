@@ -170,6 +170,22 @@ def _run(
             own.shutdown(cancel_futures=True)
 
 
+def _biased_diagram(
+    density: Array,
+    importance: Array,
+    bias: BiasConvention,
+    executor: Executor | None,
+    progress: Callable[[int, int], None] | None,
+) -> PhaseDiagram:
+    """The diagram of a model with bias; see `analytic.stationary.biased_grid`."""
+    from analytic.stationary.biased_grid import solve_grid
+
+    best = solve_grid(density, importance, bias == "shared", partial(_run, executor=executor, progress=progress))
+    phase = np.array([phase_of(*W) for W in best.W.reshape(-1, 2)]).reshape(best.loss.shape)
+    b = best.b[..., :1] if bias == "shared" else best.b
+    return PhaseDiagram(bias, density, importance, best.W, b, best.loss, phase, best.n_minima, best.gap)
+
+
 def phase_diagram(
     *,
     density: npt.ArrayLike | None = None,
@@ -195,13 +211,14 @@ def phase_diagram(
     -------
     PhaseDiagram
         Without bias every decision (which minima exist, which is best) is made with an error bound, or exactly where
-        the bound does not suffice.
+        the bound does not suffice. With bias every stationary point is followed from model to model, with scans where
+        the indices of the points do not add up; complete in every sample tried, not proved.
     """
     check_bias(bias)
-    if bias != "none":
-        raise NotImplementedError(f"bias={bias!r} is not solved yet; use bias='none'")
     p = _grid("density", np.geomspace(*DEFAULT_DENSITY) if density is None else density, 0, 1)
     r = _grid("importance", np.geomspace(*DEFAULT_IMPORTANCE) if importance is None else importance, 0, 1e100)
+    if bias != "none":
+        return _biased_diagram(p, r, bias, executor, progress)
     cuts = [*range(0, p.size, max(1, _BLOCK // r.size)), p.size]
     jobs = [partial(_unbiased_block, p[start:end], r) for start, end in pairwise(cuts)]
     n_minima, W, loss, gap = (np.concatenate(parts) for parts in zip(*_run(jobs, executor, progress), strict=True))
