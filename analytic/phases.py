@@ -236,8 +236,8 @@ def phase_diagram(
     -------
     PhaseDiagram
         Without bias every decision (which minima exist, which is best) is made with an error bound, or exactly where
-        the bound does not suffice. With bias points are followed from model to model and checked by their indices
-        (`analytic.stationary.biased_grid`).
+        the bound does not suffice. With bias every stationary point is followed from model to model, with scans where
+        the indices of the points do not add up; complete in every sample tried, not proved.
     """
     check_bias(bias)
     p = _grid("density", np.geomspace(*DEFAULT_DENSITY) if density is None else density, 0, 1)

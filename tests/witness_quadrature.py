@@ -20,7 +20,7 @@ def _over_x(alpha, c):
     """int_0^1 of (x - h_+)^2, and of (h - x) x, h - x where h > 0, for h = alpha x + c; c is constant in x."""
     start = 0.0 if c >= 0 else (1.0 if alpha + c <= 0 else -c / alpha)
     value, first, second = start**3 / 3, 0.0, 0.0
-    for x, weight in zip(_NODES, _WEIGHTS):
+    for x, weight in zip(_NODES, _WEIGHTS):  # noqa: B905  (numba knows no strict)
         at = start + (1 - start) * x
         error = alpha * at + c - at
         value += (1 - start) * weight * error * error
@@ -40,7 +40,7 @@ def _over_square(alpha, beta, b, out):
     out[:] = 0
     for k in range(3):
         width = cuts[k + 1] - cuts[k]
-        for node, weight in zip(_NODES, _WEIGHTS):
+        for node, weight in zip(_NODES, _WEIGHTS):  # noqa: B905  (numba knows no strict)
             y = cuts[k] + width * node
             value, first, second = _over_x(alpha, beta * y + b)
             out += width * weight * np.array([value, first, second * y, second])
@@ -57,7 +57,7 @@ def _over_y(beta, b, out):
     elif b <= 0:
         high = 0.0
     out[:] = 0
-    for node, weight in zip(_NODES, _WEIGHTS):
+    for node, weight in zip(_NODES, _WEIGHTS):  # noqa: B905  (numba knows no strict)
         y = low + (high - low) * node
         h = max(beta * y + b, 0.0)
         out += (high - low) * weight * np.array([h * h, 0.0, h * y, h])

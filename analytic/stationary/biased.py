@@ -2,7 +2,7 @@
 
 For fixed W the biases solve one cubic equation per piece, exactly (`branches`). What is left is a function of the two
 weights on each combination of bias branches; `scan` finds where its gradient changes sign on a fine grid in angle and
-log radius, and `newton` takes each candidate to rounding error. Points that are known in closed form are never searched:
+log radius, and `newton` takes each candidate to rounding error. Points known in closed form are never searched:
 
     W = 0          every live bias at the mean of its target: a saddle, because the second derivative along W_i is
                    4 I_i E[(b - x_i) x_i] < 0
@@ -21,7 +21,8 @@ just born at a fold, could be.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from warnings import warn
 
@@ -40,6 +41,7 @@ from analytic.stationary.kinds import (
     two_sided_verdict,
 )
 from analytic.stationary.landscape import Landscape, StationaryPoint
+from analytic.stationary.near import next_to_dedicated
 from analytic.stationary.newton import reduced_gradient, reduced_hessian
 from analytic.stationary.scan import LEVELS, grid, scan
 
@@ -51,6 +53,7 @@ _ROOM = 64
 _ZERO_BIAS = 1e-14
 #: Points of the scan this close to a point known in closed form are that point.
 _SAME = 1e-9
+_ON_AXIS = 1e-13
 _ITERATIONS = 50
 
 
@@ -111,17 +114,19 @@ def _symmetric_antipodal(model: ToyModel) -> Array:
     return z
 
 
-def _scanned(model: ToyModel, known: list[Array], level: int) -> list[Array]:
-    """What the scan finds besides the known points."""
+def _scanned(model: ToyModel, level: int) -> list[Array]:
     found = np.empty((_ROOM, 4))
     count = scan(*grid(level), model.bias == "shared", parameters(model), found)
     if count == _ROOM:
         raise RuntimeError(f"more than {_ROOM - 1} stationary points found for {model!r}")
-    return [point for point in found[:count] if not any(_is_same(point, other) for other in known)]
+    return list(found[:count])
 
 
 def _is_same(point: Array, other: Array) -> bool:
-    return min(np.abs(point - other).max(), np.abs(point * [-1, -1, 1, 1] - other).max()) < _SAME
+    """Whether two points or their copies agree. A point next to an axis is compared in the small weight as well."""
+    distance = min(np.abs(point - other).max(), np.abs(point * [-1, -1, 1, 1] - other).max())
+    on_axis, small = not np.all(other[:2]), np.min(np.abs(point[:2]))
+    return bool(distance < _SAME and (not on_axis or small < _ON_AXIS))
 
 
 def _sign(value: Any, error: float) -> int:
@@ -136,13 +141,13 @@ def _dedicated_verdict(model: ToyModel, first: bool) -> Verdict:
     exact = (*densities, *importances)
     signs = []
     for side in (1, -1):
-        sign = _sign(
-            dedicated_form(*map(float, exact), side, np.sqrt), 1e-13 * float(sum(importances) * max(densities))
-        )
+        p_own, p_other, I_own, I_other = map(float, exact)
+        form = dedicated_form(p_own, p_other, I_own, I_other, side, np.sqrt)
+        sign = _sign(form, 1e-13 * (I_own + I_other) * max(p_own, p_other))
         if sign == 0:
             with mpmath.workdps(200):
-                numbers = [mpmath.mpf(n.numerator) / n.denominator for n in exact]
-                sign = _sign(dedicated_form(*numbers, side, mpmath.sqrt), 1e-150)
+                a, b, c, d = (mpmath.mpf(n.numerator) / n.denominator for n in exact)
+                sign = _sign(dedicated_form(a, b, c, d, side, mpmath.sqrt), 1e-150)
         signs.append(sign)
     return two_sided_verdict(signs)
 
@@ -193,9 +198,11 @@ def _point(model: ToyModel, z: Array) -> tuple[StationaryPoint, int | None]:
     reduced_hessian(z, shared, values, hessian)
     hessian = np.ascontiguousarray(hessian[:n, :n])
     on_kink = _is_on_kink(model, z)
-    kind, index = _verdict(model, z, hessian, on_kink)
-    eigenvalues = None if on_kink else np.linalg.eigvalsh(hessian)
-    return StationaryPoint(z[:2], float(z[2]) if shared else z[2:], loss, kind, eigenvalues, on_kink), index
+    verdict = _verdict(model, z, hessian, on_kink)
+    eigenvalues = None if on_kink else np.linalg.eigvalsh(hessian).astype(np.float64)
+    return StationaryPoint(
+        z[:2], float(z[2]) if shared else z[2:], loss, verdict.kind, eigenvalues, on_kink
+    ), verdict.index
 
 
 def _indices_add_up(points: list[tuple[StationaryPoint, int | None]]) -> bool:
@@ -212,8 +219,13 @@ def biased_landscape(model: ToyModel) -> Landscape:
     """
     known = [*_axis_points(model), *_symmetric_points(model)]
     points = [_point(model, z) for z in [_origin(model), *known]]
-    for level in range(LEVELS):
-        new = _scanned(model, known, level)
+    scans = (partial(_scanned, level=level) for level in range(LEVELS))
+    searches: list[Callable[[ToyModel], list[Array]]] = [*scans, next_to_dedicated]
+    for search in searches:
+        new: list[Array] = []
+        for z in search(model):
+            if not any(_is_same(z, other) for other in known + new):
+                new.append(z)
         known += new
         points += [_point(model, z) for z in new]
         if _indices_add_up(points):

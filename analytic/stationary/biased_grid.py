@@ -1,18 +1,19 @@
 """The minima of a whole grid of models with bias: follow every point from model to model, scan where that fails.
 
-Independent features of equal density, importances (1, r). Between neighbouring models a stationary point moves little,
-and Newton's method follows it; a new one appears only in a pair, at a fold, or out of a point known in closed form. So
+Independent features of equal density, importances (1, r). Between neighbouring models a stationary point moves
+little, and Newton's method follows it; a new one appears only in a pair, at a fold, or out of a point known in
+closed form. So
 
 1. scan a coarse subset of the models (`scan`);
 2. spread: an unsolved model takes every point of a solved neighbour as a start;
-3. exchange: where two neighbours list different numbers of points, each tries the other's, until nothing is gained; this
-   carries a pair over its whole region once it is known anywhere in it;
+3. exchange: where two neighbours list different numbers of points, each tries the other's, until nothing is gained;
+   this carries a pair over its whole region once it is known anywhere in it;
 4. check: the indices of all points of a model have to sum to one (`kinds`). Where they do not, scan it, and exchange
    again with what was found.
 
 Points of closed form are never searched: W = 0, a saddle of index 1; the dedicated points, whose kinds are explicit. A
-region smaller than the coarse grid that no index betrays can be missed. Models on which rounding leaves a kind open, and
-those that exchanging the features leaves unchanged (r = 1), are solved one by one by `biased_landscape`.
+region smaller than the coarse grid that no index betrays can be missed. Models on which rounding leaves a kind open,
+and those that exchanging the features leaves unchanged (r = 1), are solved one by one by `biased_landscape`.
 """
 
 from __future__ import annotations
@@ -37,15 +38,15 @@ from analytic.stationary.scan import LEVELS, attempt, grid, scan
 Array = npt.NDArray[np.float64]
 Run = Callable[[list[Callable[[], Any]]], Sequence[Any]]
 
-#: Points kept per model, and the distance of the models that are scanned first.
-_ROOM, _STRIDE = 20, 14
+#: Points kept per model, and the least number of rows and columns that are scanned first.
+_ROOM, _SEEDS = 20, 11
 #: Weights below this belong to a point on an axis, which is known in closed form.
 _ON_AXIS = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class GridMinima:
-    """The best minimum per model: W (m, n, 2), b (m, n, 2), loss, number of minima, gap to the second; flat ones count."""
+    """The best minimum per model: W and b (m, n, 2), loss, number of minima, gap to the second; flat ones count."""
 
     W: Array
     b: Array
@@ -78,7 +79,7 @@ def _take(source, n, shared, model, found, count, scratch):
 
 @njit(**COMPILED)
 def _spread(models, shared, points, counts, queue):
-    """Solves all unsolved models (count < 0) from their first solved neighbour, breadth first from the solved ones."""
+    """Solves all unsolved models (count < 0) from their first solved neighbour, breadth first."""
     rows, columns = counts.shape
     scratch = np.empty(4), np.empty(4), np.empty((4, 4))
     end = 0
@@ -91,10 +92,10 @@ def _spread(models, shared, points, counts, queue):
     while start < end:
         i, j = queue[start] // columns, queue[start] % columns
         start += 1
-        for k, l in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
-            if 0 <= k < rows and 0 <= l < columns and counts[k, l] < 0:
-                counts[k, l] = _take(points[i, j], counts[i, j], shared, models[k, l], points[k, l], 0, scratch)
-                queue[end] = k * columns + l
+        for k, m in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
+            if 0 <= k < rows and 0 <= m < columns and counts[k, m] < 0:
+                counts[k, m] = _take(points[i, j], counts[i, j], shared, models[k, m], points[k, m], 0, scratch)
+                queue[end] = k * columns + m
                 end += 1
 
 
@@ -114,14 +115,14 @@ def _exchange(models, shared, points, counts, fresh):
                 if not fresh[i, j]:
                     continue
                 fresh[i, j] = False
-                for k, l in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
-                    if 0 <= k < rows and 0 <= l < columns and counts[k, l] != counts[i, j]:
-                        old = counts[k, l]
-                        counts[k, l] = _take(
-                            points[i, j], counts[i, j], shared, models[k, l], points[k, l], old, scratch
+                for k, m in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
+                    if 0 <= k < rows and 0 <= m < columns and counts[k, m] != counts[i, j]:
+                        old = counts[k, m]
+                        counts[k, m] = _take(
+                            points[i, j], counts[i, j], shared, models[k, m], points[k, m], old, scratch
                         )
-                        if counts[k, l] > old:
-                            fresh[k, l] = True
+                        if counts[k, m] > old:
+                            fresh[k, m] = True
                             busy = True
 
 
@@ -215,7 +216,7 @@ class _Solver:
 
     def solve(self) -> tuple[Array, npt.NDArray[np.int64]]:
         """Runs all steps; losses and inertia per point. Models that stay inconsistent join the open ones."""
-        rows, columns = (sorted({*range(0, n, _STRIDE), n - 1}) for n in self.shape)
+        rows, columns = (sorted({*range(0, n, max(1, n // (_SEEDS - 1))), n - 1}) for n in self.shape)
         self.scan([(i, j) for i in rows for j in columns], 0)
         _spread(self.models, self.shared, self.points, self.counts, np.empty(self.counts.size, np.int64))
         self.exchange(np.ones(self.shape, np.bool_))
@@ -234,7 +235,7 @@ def _one_by_one(density: float, importance: float, shared: bool) -> tuple[Array,
     """W, b, loss, number of minima and gap from the full landscape of one model."""
     landscape = biased_landscape(ToyModel.from_density(density, importance, bias="shared" if shared else "per-feature"))
     flat = [s for s in landscape.flat_sets if s.kind == "minimum"]
-    losses = sorted(candidate.loss for candidate in (*landscape.minima, *flat))
+    losses = sorted([*(point.loss for point in landscape.minima), *(s.loss for s in flat)])
     best = landscape.global_minimum
     gap = losses[1] - losses[0] if len(losses) > 1 else np.nan
     if isinstance(best, FlatSet):
@@ -252,7 +253,9 @@ def solve_grid(density: Array, importance: Array, shared: bool, run: Run) -> Gri
     losses, definite = solver.solve()
     p, r = np.broadcast_arrays(density[:, None], importance[None, :])
     dedicated = [_dedicated_points(density, importance, shared, first) for first in (True, False)]
-    flat = [(1 + r) * p / 3] if shared else [(1 + r) * p / 3, r * p / 3, p / 3]
+    silent, variance = p / 3, p / 3 - p * p / 4
+    perfect, constant = [r * silent, silent], [r * silent + variance, silent + r * variance]
+    flat = [(1 + r) * silent, *([] if shared else perfect + constant)]
     candidates = np.concatenate(
         [
             np.where(definite == 1, losses, np.inf),

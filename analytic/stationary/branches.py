@@ -6,9 +6,9 @@ For fixed W the loss separates into one function of each bias, and half its deri
 
 continuous for alpha > 0 and a cubic between the four values of b where a corner of the unit square switches on. At the
 lowest of them the output leaves the dead set: G is zero there, and negative just above, because the corner that
-switches on first has x = 1 or, for alpha = 0, all of x. Far up G is positive. So live roots are odd in number, counted with
-multiplicity; up to three occur. A shared bias adds the two derivatives, weighted by importance, and has up to seven
-switching values.
+switches on first has x = 1 or, for alpha = 0, all of x. Far up G is positive. So live roots are odd in number,
+counted with multiplicity; up to three occur. A shared bias adds the two derivatives, weighted by importance, and has up
+to seven switching values.
 
 Roots are bracketed between samples at the switching values and inside each piece, then refined by the Illinois
 variant of false position.
@@ -79,7 +79,7 @@ def _refine(W1, W2, low, high, at_low, at_high, output, model):
 
 @njit(**COMPILED)
 def _switching_values(W1, W2, output, knots):
-    """Fills `knots` with the sorted biases where a corner switches on, and an upper bound of every root; their count."""
+    """Fills `knots` with the sorted biases where a corner switches on and an upper bound of the roots; their count."""
     beta = W1 * W2
     n = 1
     knots[0] = 0.0

@@ -1,22 +1,28 @@
 """Flat sets: connected families of stationary points on which an output is dead.
 
-Output i is dead where h_i <= 0 on the whole square: max(b_i, alpha_i + b_i, beta + b_i, alpha_i + beta + b_i) <= 0. Its loss
-is then I_i E[x_i^2] whatever its parameters are, and the other output j has to be stationary alone. If j is live and
-W_i W_j != 0, its derivatives by alpha_j, beta and b_j vanish together; on the set where h_j > 0 the error x_j - h_j is
-then orthogonal to 1, x_j and x_i, hence to itself, so it is zero: feature j is reproduced exactly. What remains:
+Output i is dead where h_i <= 0 on the whole square: max(b_i, alpha_i + b_i, beta + b_i, alpha_i + beta + b_i) <= 0.
+Its loss is then I_i E[x_i^2] whatever its parameters are, and the other output j has to be stationary alone. If j is
+live and W_i W_j != 0, its derivatives by alpha_j, beta and b_j vanish together; on the set where h_j > 0 the error
+x_j - h_j is then orthogonal to 1, x_j and x_i, hence to itself: it is zero, and feature j is reproduced exactly.
+What remains:
 
-    both dead              loss c = sum_i I_i E[x_i^2]                       minimum
-    i dead, j perfect      W_j = +-1, b_j = 0, W_i = 0, b_i < 0, loss I_i E[x_i^2]                 minimum
+    both dead              loss c = sum_i I_i E[x_i^2]                                     minimum
+    i dead, j perfect      W_j = +-1, b_j = 0, W_i = 0, b_i < 0; loss I_i E[x_i^2]         minimum
                            if P11 = 0 also W_i != 0 with W1 W2 < 0 and b_i <= -W_i^2
-    i dead, j constant     W_j = 0, b_j = E[x_j], loss I_i E[x_i^2] + I_j Var(x_j)                  saddle
-                           independent features: every W_i with b_i <= -W_i^2; else W_i = 0; b_i < 0
+    i dead, j constant     W_j = 0, b_j = E[x_j], b_i < 0, b_i <= -W_i^2; loss I_i E[x_i^2] + I_j Var(x_j)
+                           independent features: saddle for W_i^2 <= 2 Var(x_j)/Var(x_i), minimum beyond;
+                           else only W_i = 0, a saddle
 
-Minima: where all corners are strictly negative, the dead output stays dead nearby and the other one cannot get better.
-The saddle has second derivative -4 I_j Var(x_j) along W_j. In the shared convention a live output with b > 0 revives
-the other one, and b <= 0 leaves only the first family: at b = 0, W_i = 0 the loss falls at rate I_i E[x_i] along b.
+Minima: where all corners are strictly negative, the dead output stays dead nearby, so only output j counts. If it is
+perfect, it cannot get better. If it is constant, W_j = eps makes h_j = b_j + eps W_i x_i + eps^2 x_j, and with the best
+b_j its loss grows by I_j eps^2 (W_i^2 Var(x_i) - 2 Var(x_j)): a lever W_i that is long enough makes the disturbance of
+x_j by x_i outweigh the gain. The border of that family has lower neighbours on the saddle side. In the shared
+convention a live output with b > 0 revives the other one, and b <= 0 leaves only the first family: at b = 0, W_i = 0
+the loss falls at rate I_i E[x_i] along b.
 
-Points of a minimum family with a corner at exactly zero are stationary, too, but raising the bias lowers the loss there
-to higher order: they are contained, as the border of the set. W_i = 0 = b_i is not: the loss has a kink there.
+Points of a minimum family where a corner of the dead output is exactly zero are stationary, too, but raising the bias
+lowers the loss there to higher order: they are contained, as the border of the set. W_i = 0 = b_i is not: the loss has
+a kink there.
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.model import ToyModel
-from analytic.stationary.landscape import FlatSet
+from analytic.stationary.landscape import FlatSet, Phase
 
 Point = tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
 
@@ -63,12 +69,23 @@ def _perfect(j: int, exclusive: bool) -> Callable[[Point], bool]:
     return contains
 
 
-def _constant(j: int, mean: Fraction, independent: bool) -> Callable[[Point], bool]:
+def _constant(model: ToyModel, j: int, minimum: bool) -> Callable[[Point], bool]:
+    variance, mean = variances(model), float(model.exact_density[j] / 2)
+    independent = is_independent(model)
+
     def contains(point: Point) -> bool:
         W, b = point
-        return W[j] == 0 and float(b[j]) == float(mean) and (independent or W[1 - j] == 0) and is_dead(point, 1 - j)
+        i = 1 - j
+        if W[j] != 0 or float(b[j]) != mean or not is_dead(point, i) or (W[i] != 0 and not independent):
+            return False
+        return (W[i] ** 2 * variance[i] > 2 * variance[j]) == minimum
 
     return contains
+
+
+def variances(model: ToyModel) -> list[Fraction]:
+    """Variance of each feature."""
+    return [p / 3 - p**2 / 4 for p in model.exact_density]
 
 
 def _on_arrays(contains: Callable[[Point], bool]) -> Callable[[npt.ArrayLike, npt.ArrayLike | None], bool]:
@@ -85,28 +102,28 @@ def is_independent(model: ToyModel) -> bool:
     return abs(model.exact_patterns[3] - p1 * p2) <= Fraction(1, 2**50) * p1 * p2
 
 
+def _of_live_output(model: ToyModel, j: int, number: Callable[[Fraction], Any]) -> list[FlatSet]:
+    """The families with output j live and the other one dead."""
+    i, exclusive = 1 - j, model.exact_patterns[3] == 0
+    silent = model.exact_importance[i] * model.exact_density[i] / 3
+    level = number(silent + model.exact_importance[j] * variances(model)[j])
+    phase: Phase = "dedicated-1" if j == 0 else "dedicated-2"
+    perfect = f"output {i + 1} dead, feature {j + 1} reproduced exactly"
+    constant = f"output {i + 1} dead, output {j + 1} constant at the mean"
+    sets = [
+        FlatSet("minimum", phase, number(silent), perfect, _on_arrays(_perfect(j, exclusive))),
+        FlatSet("saddle", "silent", level, constant, _on_arrays(_constant(model, j, False))),
+    ]
+    if is_independent(model):
+        large = f"{constant}, |W{i + 1}| large"
+        sets.append(FlatSet("minimum", "silent", level, large, _on_arrays(_constant(model, j, True))))
+    return sets
+
+
 def flat_sets(model: ToyModel, number: Callable[[Fraction], Any] = float) -> list[FlatSet]:
     """Every flat set of a model with bias; losses as `number` of an exact rational."""
-    density, importance = model.exact_density, model.exact_importance
-    silent = [importance[i] * density[i] / 3 for i in range(2)]
-    sets = [FlatSet("minimum", "silent", number(sum(silent, Fraction(0))), "both outputs dead", _on_arrays(_both_dead))]
+    silent = sum((weight * p / 3 for weight, p in zip(model.exact_importance, model.exact_density, strict=True)), Fraction(0))
+    dead = FlatSet("minimum", "silent", number(silent), "both outputs dead", _on_arrays(_both_dead))
     if model.bias == "shared":
-        return sets
-    exclusive, independent = model.exact_patterns[3] == 0, is_independent(model)
-    for j in range(2):
-        i = 1 - j
-        phase = "dedicated-1" if j == 0 else "dedicated-2"
-        variance = density[j] / 3 - density[j] ** 2 / 4
-        perfect = f"output {i + 1} dead, feature {j + 1} reproduced exactly"
-        constant = f"output {i + 1} dead, output {j + 1} constant at the mean"
-        sets += [
-            FlatSet("minimum", phase, number(silent[i]), perfect, _on_arrays(_perfect(j, exclusive))),  # type: ignore[arg-type]
-            FlatSet(
-                "saddle",
-                "silent",
-                number(silent[i] + importance[j] * variance),
-                constant,
-                _on_arrays(_constant(j, density[j] / 2, independent)),
-            ),
-        ]
-    return sets
+        return [dead]
+    return [dead, *_of_live_output(model, 0, number), *_of_live_output(model, 1, number)]

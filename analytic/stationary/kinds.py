@@ -1,8 +1,8 @@
 """The kind of a stationary point with bias: inertia with an error bound, one-sided forms on kinks.
 
-A stationary point with W != 0 is a minimum along its ray W -> s W, b -> s^2 b, where L = c - a s^2 + q s^4 with q > 0. At
-W = 0 it is one along a bias. So nothing here is ever a maximum, and the question is whether the second-order form has a
-negative direction.
+A stationary point with W != 0 is a minimum along its ray W -> s W, b -> s^2 b, where L = c - a s^2 + q s^4 with
+q > 0. At W = 0 it is one along a bias. So nothing here is ever a maximum, and the question is whether the second-order
+form has a negative direction.
 
 *Smooth points.* The form is the Hessian. It is scaled to a unit diagonal, which does not change its inertia; if
 Cholesky succeeds after a multiple of the rounding error is taken off the diagonal, it is positive definite, if
@@ -23,8 +23,9 @@ that differs tells that something is missing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +95,8 @@ def sizes(point, shared, model, out):
     out[2] += first + second
 
 
-class Verdict(NamedTuple):
+@dataclass(frozen=True)
+class Verdict:
     """The kind of a stationary point and its index, None if the kind is undecided."""
 
     kind: Kind
@@ -162,8 +164,8 @@ def dedicated_form(p_own: Any, p_other: Any, I_own: Any, I_other: Any, side: int
         towards confused     the root in (-1, 0) of   p1 (p2/2 + d)/2 + q1 p2 (1 + d)^2 = 0
         towards antipodal    the root in (0, p2/2) of  p1 (d - p2/2)/2 + q1 p2 d^2 + 2 q1 q2 d = 0
 
-    it is  I1 (p1 V(p2) + p1 (d +- p2/2)^2/4 + q1 p2 C + q1 q2 max(d, 0)^2) + I2 (V(p1) - 2 V(p2)), where C is (1 + d)^3/3
-    or d^3/3. `sqrt` is the square root of the arithmetic in use.
+    it is  I1 (p1 V(p2) + p1 (d +- p2/2)^2/4 + q1 p2 C + q1 q2 max(d, 0)^2) + I2 (V(p1) - 2 V(p2)), where C is
+    (1 + d)^3/3 or d^3/3. `sqrt` is the square root of the arithmetic in use.
     """
     q_own, q_other = 1 - p_own, 1 - p_other
     own, other = p_own * (4 - 3 * p_own) / 12, p_other * (4 - 3 * p_other) / 12

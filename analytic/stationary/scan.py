@@ -10,8 +10,8 @@ with A_i = dL_i/dalpha_i and B = dL/dbeta. Newton's method starts from every cel
 Where the number of branches changes inside a cell (a fold of the bias, as a function of W) it starts from each corner
 and branch whose first step is not much longer than the cell.
 
-The angles are logarithmic towards the axes, because h_2 = W_2^2 x_2 + W_1 W_2 x_1 + b_2 has its kinks at W_2 of the order
-of b_2, which is of the order of the density, and towards the diagonals, where alpha_1, alpha_2 and |beta| meet.
+The angles are logarithmic towards the axes, because h_2 = W_2^2 x_2 + W_1 W_2 x_1 + b_2 has its kinks at W_2 of the
+order of b_2, which is of the order of the density, and towards the diagonals, where alpha_1, alpha_2 and |beta| meet.
 """
 
 from __future__ import annotations

@@ -1,0 +1,64 @@
+"""Stationary points that have just left a dedicated point, where float64 sees only one of the two.
+
+Close to an instability of the dedicated point (`kinds.dedicated_form` near zero), another stationary point lies at a
+distance in W proportional to the distance from the instability, and the gradient between them is of the order of the
+square of that: below rounding error from 1e-8 on. So Newton's method runs here in 60 digits, with derivatives by
+differences, from starts on both sides that are further out; along the flat direction the gradient is m w + k w^2 to
+lowest order, and Newton's method converges to -m/k from any start beyond half of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import mpmath
+import numpy as np
+import numpy.typing as npt
+
+from analytic import kernels
+from analytic.model import ToyModel
+
+Array = npt.NDArray[np.float64]
+
+_DIGITS = 60
+#: Starting weights, and the largest weight of a point that is accepted.
+_STARTS, _NEAR = (1e-3, 1e-5), 1e-2
+
+
+def _gradient(values: list[Any], W1: Any, W2: Any, b1: Any, b2: Any) -> tuple[Any, ...]:
+    """Half of the gradient of the loss in mpmath numbers, from the generated kernels."""
+    I1, I2, p00, p10, p01, p11 = values
+    _, xh1, h1, yh1, x1, xx1, xy1 = kernels.moments(W1 * W1, W1 * W2, b1, p00, p10, p01, p11)
+    _, xh2, h2, yh2, x2, xx2, xy2 = kernels.moments(W2 * W2, W1 * W2, b2, p00, p01, p10, p11)
+    cross = I1 * (yh1 - xy1) + I2 * (yh2 - xy2)
+    by_W1, by_W2 = 2 * W1 * I1 * (xh1 - xx1) + W2 * cross, 2 * W2 * I2 * (xh2 - xx2) + W1 * cross
+    return by_W1, by_W2, I1 * (h1 - x1), I2 * (h2 - x2)
+
+
+def _from(model: ToyModel, first: bool, start: Any) -> Iterator[Array]:
+    """The end of Newton's method from W = (1, start) or (start, 1), if near and not the dedicated point itself."""
+    values = [mpmath.mpf(n.numerator) / n.denominator for n in (*model.exact_importance, *model.exact_patterns)]
+    own, other = (float(p) / 2 for p in (model.exact_density if first else model.exact_density[::-1]))
+    z = [1, start, -start * other, other - start * own] if first else [start, 1, other - start * own, -start * other]
+    try:
+        root = mpmath.findroot(lambda *at: _gradient(values, *at), z, tol=1e-80, maxsteps=40)
+    except (ValueError, ZeroDivisionError):
+        return
+    end = np.array([float(x) for x in root])
+    small = abs(end[1] if first else end[0])
+    if 1e-30 < small < _NEAR:
+        yield end if end[0] > 0 else end * [-1, -1, 1, 1]
+
+
+def next_to_dedicated(model: ToyModel) -> list[Array]:
+    """Stationary points (W1, W2, b1, b2) next to a dedicated one; per-feature bias only."""
+    if model.bias != "per-feature":
+        return []
+    found: list[Array] = []
+    with mpmath.workdps(_DIGITS):
+        for first in (True, False):
+            for start in _STARTS:
+                for side in (1, -1):
+                    found += _from(model, first, mpmath.mpf(side * start))
+    return found

@@ -1,0 +1,61 @@
+"""Phase diagrams with bias: the grid solver against the full landscape, model by model."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from analytic.model import ToyModel
+from analytic.phases import phase_diagram
+from analytic.stationary import find_minima
+
+BIASED = ["per-feature", "shared"]
+
+
+def disagreements(diagram, pixels):
+    """How many pixels differ from a search of that model alone in number of minima, loss, gap or place."""
+    count = 0
+    for i, j in pixels:
+        landscape = find_minima(ToyModel.from_density(diagram.density[i], diagram.importance[j], bias=diagram.bias))
+        flat = [s for s in landscape.flat_sets if s.kind == "minimum"]
+        losses = sorted([*(z.loss for z in landscape.minima), *(s.loss for s in flat)])
+        best = landscape.minima[0]
+        size = 1e-13 * max(1.0, diagram.importance[j])
+        agree = (
+            diagram.n_minima[i, j] == len(losses)
+            and abs(diagram.loss[i, j] - losses[0]) <= size
+            and abs(diagram.gap[i, j] - (losses[1] - losses[0])) <= size
+            and (losses[1] - losses[0] < 1e-9 or np.abs(diagram.W[i, j] - best.W).max() < 1e-7)
+        )
+        count += not agree
+    return count
+
+
+@pytest.mark.parametrize("bias", BIASED)
+def test_every_pixel_of_a_small_diagram_agrees_with_a_search_from_scratch(bias):
+    diagram = phase_diagram(density=np.geomspace(0.02, 1, 9), importance=np.geomspace(0.1, 10, 9), bias=bias)
+    assert disagreements(diagram, np.ndindex(9, 9)) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bias", BIASED)
+def test_a_thousand_pixels_of_the_default_diagram_agree_with_a_search_from_scratch(bias):
+    diagram = phase_diagram(bias=bias)
+    pixels = np.random.default_rng(0).integers(200, size=(1000, 2))
+    assert disagreements(diagram, pixels) == 0
+
+
+@pytest.mark.parametrize("bias", BIASED)
+def test_the_executor_does_not_matter(bias):
+    grid = {"density": np.linspace(0.1, 1, 5), "importance": np.geomspace(0.2, 5, 5), "bias": bias}
+    with ThreadPoolExecutor(1) as one:
+        first, second = phase_diagram(**grid, executor=one), phase_diagram(**grid)
+    assert all(np.array_equal(getattr(first, n), getattr(second, n)) for n in ("W", "b", "loss", "n_minima", "gap"))
+
+
+@pytest.mark.parametrize("bias", BIASED)
+def test_exchanging_the_features_is_a_symmetry(bias):
+    """L(I1, I2) = I2 L(I1/I2, 1): the diagram at 1/r is the one at r over r."""
+    diagram = phase_diagram(density=[0.05, 0.3, 0.8], importance=np.geomspace(0.25, 4, 8), bias=bias)
+    assert np.array_equal(diagram.n_minima, diagram.n_minima[:, ::-1])
+    assert np.allclose(diagram.loss[:, ::-1] * diagram.importance, diagram.loss, rtol=1e-13, atol=0)
