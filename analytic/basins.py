@@ -5,9 +5,9 @@ Fractions are probabilities under an initial distribution. They are counted on i
 interval of Clopper and Pearson; without bias and under the flow, with normal weights, they are integrals over the exact
 basin boundaries instead (separatrices.py), and the interval is the error of the integration.
 
-A start is labelled by a barrier in the loss that it has crossed and cannot cross back (dynamics.py), or by where it comes
-to rest. Starts for which neither happens within the allowed steps are counted as unresolved, not given to a neighbour.
-"""
+A start is labelled by a barrier in the loss that it has crossed and cannot cross back (dynamics.py), or by where it
+comes to rest. Starts for which neither happens within the allowed steps are counted as unresolved, not given to a
+neighbour."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _DIRECTIONS = 4096
 #: By how much the integrals over separatrices can be off.
 _INTEGRATION = 1e-6
 
-_LIMIT = {"flow": 20_000, "gd": 100_000, "adam": 20_000}
-_CONTROL = {"flow": 1e-5, "gd": 0.05, "adam": 1e-2}
+_MAX_STEPS = 5_000
+_TOLERANCE, _ADAM_RATE = 1e-5, 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,8 @@ def basins(
     ----------
     init, instances, layout : where training starts, as for `initial.draw`: a name, a standard deviation for W (b = 0),
         callable(rng, n) -> (W, b), or arrays of starts, in which case `starts` is their number.
-    dynamics : "flow", "gd" (constant rate `lr`, default 0.05) or "adam" (usual betas, default rate 0.01), all on the
+    dynamics : "flow", "gd" (constant rate `lr`, default 0.05 / max I_i p_i) or "adam" (usual betas, default rate
+    0.01), all on the
         exact gradient of the loss summed over features.
     starts : how many starts to count, where counting is needed.
     landscape : the minima to look for, if already known.
@@ -143,9 +144,7 @@ def basins(
         BasinFraction(target, count / starts, *_interval(count, starts), count)
         for target, count in zip(field_.targets, counts, strict=True)
     )
-    return Basins(
-        model, field_.landscape, dynamics, tuple(entries), float(np.mean(labels < 0)), starts, tuple(curves)
-    )
+    return Basins(model, field_.landscape, dynamics, tuple(entries), float(np.mean(labels < 0)), starts, tuple(curves))
 
 
 def basin_map(
@@ -180,9 +179,7 @@ def basin_map(
             values[..., None] if name == "b" else values
         )
     labels = _labels_by_symmetry(field_, theta.reshape(-1, 4), set(axes) == {"W1", "W2"})
-    return BasinMap(
-        model, dynamics, field_.targets, axes, ticks, ticks, labels.reshape(resolution, resolution)
-    )
+    return BasinMap(model, dynamics, field_.targets, axes, ticks, ticks, labels.reshape(resolution, resolution))
 
 
 def _labels_by_symmetry(field_: _Field, theta: np.ndarray, symmetric: bool) -> np.ndarray:
@@ -231,8 +228,8 @@ class _Field:
             dynamics=dynamics,
             barriers=barriers,
             owners=owners,
-            control=_CONTROL[dynamics] if lr is None else lr,
-            limit=_LIMIT[dynamics] if max_steps is None else max_steps,
+            control=_default_control(model, dynamics) if lr is None else lr,
+            limit=_MAX_STEPS if max_steps is None else max_steps,
             threads=threads or os.cpu_count() or 1,
         )
 
@@ -257,26 +254,31 @@ class _Field:
         return labels
 
 
+def _default_control(model: ToyModel, dynamics: str) -> float:
+    """The flow's tolerance, or a learning rate; gradient descent's is in units of the loss's scale, max I_i p_i."""
+    scale = max(weight * density for weight, density in zip(model.importance, model.density, strict=True))
+    return {"flow": _TOLERANCE, "gd": 0.05 / scale, "adam": _ADAM_RATE}[dynamics]
+
+
 def _ends(model: ToyModel, landscape: Landscape) -> tuple[Target, ...]:
     """Minima, flat minima and, without bias, half-stable points, sorted by loss."""
     extra = [point for point in landscape.saddles if half_stable(model, point)] if model.bias == "none" else []
     return tuple(sorted((*targets(landscape), *extra), key=lambda target: float(target.loss)))
 
 
-def _barriers(
-    model: ToyModel, landscape: Landscape, found: tuple[Target, ...]
-) -> tuple[motion.Barriers, np.ndarray]:
+def _barriers(model: ToyModel, landscape: Landscape, found: tuple[Target, ...]) -> tuple[motion.Barriers, np.ndarray]:
     """Balls around all copies of the isolated minima, and the target that each belongs to.
 
     One more, of radius zero, stands for the target that the floor leads to.
     """
-    everything = np.concatenate([points(point) for point in landscape])
+    everything = np.concatenate([np.empty((0, 4)), *(points(point) for point in landscape)])
     directions = _directions(initial.biases(model.bias))
+    flat = min((float(target.loss) for target in found if isinstance(target, FlatSet)), default=np.inf)
     rows, owners = [], []
     for index, target in enumerate(found):
         if isinstance(target, StationaryPoint) and target.kind == "minimum":
             for centre in points(target):
-                rows.append((centre, *_ball(model, centre, everything, directions)))
+                rows.append((centre, *_ball(model, centre, everything, directions, flat)))
                 owners.append(index)
     rows.append((np.full(4, np.inf), 0.0, -np.inf))
     owners.append(0)
@@ -286,11 +288,12 @@ def _barriers(
 
 
 def _ball(
-    model: ToyModel, centre: np.ndarray, everything: np.ndarray, directions: np.ndarray
+    model: ToyModel, centre: np.ndarray, everything: np.ndarray, directions: np.ndarray, flat: float
 ) -> tuple[float, float]:
-    """Radius of a ball around a minimum, free of other stationary points and of dead outputs, and the wall around it.
+    """Radius of a ball around a minimum, free of other stationary points, and the wall around it.
 
-    The wall is half as high as the lowest of the sampled losses on the sphere.
+    The wall is half as high as the lowest of the sampled losses on the sphere, and lower than `flat`, the lowest
+    loss of a flat minimum, if an output can be dead inside.
     """
     gaps = np.linalg.norm(everything - centre, axis=1)
     radius = 0.8 * min(gaps[gaps > 0].min(initial=1.0), 1.0)
@@ -298,7 +301,9 @@ def _ball(
     for _ in range(20):
         shells = centre + radius * np.array([0.25, 0.5, 0.75, 1.0])[:, None, None] * directions
         wall = float(_loss(model, shells[-1]).min())
-        if wall > bottom and (corner_maxima(shells) > 0).all():
+        if (corner_maxima(shells) <= 0).any():
+            wall = min(wall, flat)
+        if wall > bottom:
             return radius, bottom + 0.5 * (wall - bottom)
         radius /= 2
     return 0.0, -np.inf

@@ -4,14 +4,16 @@ How an end is recognised. The loss never rises along the flow. So a start is dec
 either of two barriers:
 
     floor    L(theta) lies below every target but the lowest: the lowest is reached
-    ball     theta lies within `radius` of a target and L(theta) below the loss everywhere on that sphere: it stays inside
+    ball     theta lies within `radius` of a target and L(theta) below the loss everywhere on that sphere: it stays
+    inside
 
 Where an output is dead (h_i <= 0 on the whole square) it stays dead unless the other output moves W_i; two dead outputs
 are at rest. What is left runs until the gradient is negligible, and is matched by distance afterwards. Gradient descent
-shares the barriers as long as its step is too short to raise the loss; Adam has inertia, and has to stay behind a barrier
-for `PATIENCE` steps.
+shares the barriers as long as its step is too short to raise the loss; Adam has inertia, and has to stay behind a
+barrier for `PATIENCE` steps.
 
-The flow is integrated by the pair of Bogacki and Shampine, orders 3 and 2, with the error of a step below `tolerance`.
+The flow is integrated by the pair of Bogacki and Shampine, orders 3 and 2, with the error of a step below
+`tolerance`, and below a share of it as the gradient fades, lest rounding at a minimum be taken for motion.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from numba import njit
 
 from analytic.loss import COMPILED, point_gradient
 
-#: Labels of ends that are not a barrier's: at rest with both outputs dead, at rest elsewhere, out of steps.
+#: Labels of ends that are not a barrier's: at rest with both outputs dead, at rest elsewhere or (gradient descent,
+#: Adam) out of steps; unfinished or diverged.
 SILENT, AT_REST, UNFINISHED = -1, -2, -3
 #: Steps for which Adam has to stay behind a barrier.
 PATIENCE = 100
@@ -35,7 +38,7 @@ _CHUNK = 2048
 
 @dataclass(frozen=True)
 class Barriers:
-    """points (n, 4), radii (n,), walls (n,): loss on the sphere; floor: second-lowest loss; lowest: its target's index."""
+    """Balls and floor (see above): `points` (n, 4), `radii` and `walls` (n,); behind the floor is target `lowest`."""
 
     points: np.ndarray
     radii: np.ndarray
@@ -90,6 +93,7 @@ def flow(theta, model, biases, points, radii, walls, floor, lowest, tolerance, l
     trial = np.empty(4)
     loss = _slope(theta, model, biases, k1)
     rest = _REST * _size(k1)
+    scale = 10 / (1e-300 + _size(k1))
     step = 0.1 / (1e-300 + _size(k1))
     for _ in range(limit):
         label = _behind(theta, loss, points, radii, walls, floor, lowest)
@@ -109,7 +113,7 @@ def flow(theta, model, biases, points, radii, walls, floor, lowest, tolerance, l
         error = 0.0
         for k in range(4):
             error = max(error, abs(step * (-5 * k1[k] / 72 + k2[k] / 12 + k3[k] / 9 - k4[k] / 8)))
-        error /= tolerance
+        error /= tolerance * min(1.0, scale * _size(k1))
         if error <= 1:
             loss = ahead
             theta[:] = trial
@@ -135,7 +139,7 @@ def descend(theta, model, biases, points, radii, walls, floor, lowest, rate, lim
         if not _size(theta) < 1e6:
             return UNFINISHED
         loss = _slope(theta, model, biases, g)
-    return UNFINISHED
+    return AT_REST
 
 
 @njit(**COMPILED)
@@ -196,8 +200,8 @@ def run(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels (n,) and last points (n, 4) of all starts (n, 4).
 
-    `control` is the flow's tolerance, or the learning rate. Labels are indices into `barriers.points`, or SILENT, AT_REST
-    or UNFINISHED.
+    `control` is the flow's tolerance, or the learning rate. Labels are indices into `barriers.points`, or SILENT,
+    AT_REST or UNFINISHED.
     """
     theta = np.array(starts, dtype=float, order="C")
     labels = np.empty(len(theta), np.int64)

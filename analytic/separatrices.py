@@ -1,18 +1,18 @@
 """Basin boundaries without bias: stable manifolds of the saddles and of the kinks on the axes, in the plane of W.
 
-The flow W' = −grad L is smooth off the axes and one-sided on them. On the half axis W1 = a > 0, and likewise on the others,
-with K = 2 a P11 E[x1 x2 | both on] and s the side, + for W1 W2 > 0,
+The flow W' = −grad L is smooth off the axes and one-sided on them. On the half axis W1 = a > 0, and likewise on the
+others, with K = 2 a P11 E[x1 x2 | both on] and s the side, + for W1 W2 > 0,
 
     dL/dW2 at 0+  =  K (I1 (a² − 1) − I2)        dL/dW2 at 0−  =  K I1 (a² − 1)
 
-so with c = sqrt(1 + I2/I1) the flow crosses the axis towards the confused side for a < 1, towards the antipodal side for
-a > c, and leaves it on both sides for 1 < a < c: this segment is repelling and part of a boundary. Nowhere is the axis
-attracting. A boundary is traced backwards in time, that is uphill, where it is attracting:
+so with c = sqrt(1 + I2/I1) the flow crosses the axis towards the confused side for a < 1, towards the antipodal side
+for a > c, and leaves it on both sides for 1 < a < c: this segment is repelling and part of a boundary. Nowhere is
+the axis attracting. A boundary is traced backwards in time, that is uphill, where it is attracting:
 
     from a saddle off the axes, along both directions of its stable eigenvector;
-    from the axis point a = 1 into the antipodal side, along the strongest stable direction there; and along the segment;
-    where a branch meets an axis it goes through if the flow crosses there; if it meets the repelling segment it goes on
-    along the segment to a = c and from there into the confused side, tangent to the axis.
+    from the axis point a = 1 into the antipodal side, along the strongest stable direction there; and along the
+    segment; where a branch meets an axis it goes through if the flow crosses there; if it meets the repelling
+    segment it goes on along the segment to a = c and from there into the confused side, tangent to the axis.
 
 Seen from the antipodal side the axis point a = 1 is either a saddle or, for dense features, attracting: starts on that
 side then converge to it, although the loss falls across the axis. Such a point is called half-stable. It is not a
@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ _STEP, _SUBSTEPS = 0.05, 20
 
 @dataclass(frozen=True, eq=False)
 class Separatrix:
-    """A basin boundary: points (n, 2) from near W = 0 outwards, `through` the saddle or axis point that it belongs to."""
+    """A basin boundary: points (n, 2) from near W = 0 outwards, and the saddle or axis point that it runs `through`."""
 
     points: np.ndarray
     through: np.ndarray
@@ -82,9 +83,7 @@ def separatrices(model: ToyModel, landscape: Landscape) -> tuple[Separatrix, ...
     return tuple(curve for curve in found if curve is not None)
 
 
-def sector_probabilities(
-    curves: tuple[Separatrix, ...], sd: float
-) -> list[tuple[float, np.ndarray]]:
+def sector_probabilities(curves: tuple[Separatrix, ...], sd: float) -> list[tuple[float, np.ndarray]]:
     """(probability, a point inside) for each part of the plane between neighbouring boundaries, for N(0, sd²)."""
     if not curves:
         return [(1.0, np.array([1.0, 0.37]))]
@@ -199,19 +198,43 @@ def _smooth_piece(model: ToyModel, start: np.ndarray) -> tuple[np.ndarray, int |
         slope = model.gradient(inside)
         return np.asarray(slope * np.linalg.norm(W) / max(float(np.linalg.norm(slope)), 1e-300))
 
-    events = [lambda _, W, k=k: W[k] * signs[k] for k in (0, 1)]
-    events += [
-        lambda _, W: np.linalg.norm(W) - _INNER,
-        lambda _, W: np.linalg.norm(W) - _OUTER,
-    ]
-    for event in events:
-        event.terminal = True
-        event.direction = -1
-    events[3].direction = 1
+    events = [_axis(0, signs), _axis(1, signs), _radius(_INNER, -1), _radius(_OUTER, 1)]
     solution = solve_ivp(
-        ascent, (0.0, 200.0), start, method="DOP853", rtol=_TOLERANCE, atol=1e-14, max_step=_STEP, events=events,
+        ascent,
+        (0.0, 200.0),
+        start,
+        method="DOP853",
+        rtol=_TOLERANCE,
+        atol=1e-14,
+        max_step=_STEP,
+        events=events,
         dense_output=True,
     )
     met = next((k for k in (0, 1) if len(solution.t_events[k])), None)
-    fine = np.interp(np.arange(1, _SUBSTEPS * (len(solution.t) - 1) + 1) / _SUBSTEPS, np.arange(len(solution.t)), solution.t)
+    fine = np.interp(
+        np.arange(1, _SUBSTEPS * (len(solution.t) - 1) + 1) / _SUBSTEPS, np.arange(len(solution.t)), solution.t
+    )
     return solution.sol(fine).T, met
+
+
+def _axis(k: int, signs: np.ndarray) -> Any:
+    """The event that weight k reaches 0."""
+
+    def event(_: float, W: np.ndarray) -> float:
+        return float(W[k] * signs[k])
+
+    return _terminal(event, -1)
+
+
+def _radius(radius: float, direction: int) -> Any:
+    """The event that |W| reaches `radius`, from above (−1) or below (1)."""
+
+    def event(_: float, W: np.ndarray) -> float:
+        return float(np.linalg.norm(W) - radius)
+
+    return _terminal(event, direction)
+
+
+def _terminal(event: Any, direction: int) -> Any:
+    event.terminal, event.direction = True, direction
+    return event

@@ -1,8 +1,9 @@
 """Where training can end: the minima and the flat minima of a landscape, and how far a point is from each.
 
-For an isolated minimum the distance is Euclidean in all parameters, to the nearer of (W, b) and (−W, b). For a flat set it
-is that to the set where this has a closed form, "output i dead, the other feature perfect", that is W_i = 0, W_j = ±1,
-b_j = 0, b_i <= 0. For "both outputs dead" it is how far the biases would have to fall, the length of the vector of
+For an isolated minimum the distance is Euclidean in all parameters, to the nearer of (W, b) and (−W, b). For a flat
+set it is that to the set where this has a closed form, "output i dead, the other feature perfect", that is W_i = 0,
+W_j = ±1, b_j = 0, b_i <= 0. For "both outputs dead" it is how far the biases would have to fall, the length of the
+vector of
 
     max(0, the largest of h_i over the corners of the unit square),
 
@@ -16,7 +17,6 @@ from typing import TypeAlias
 import numpy as np
 
 from analytic.stationary import FlatSet, Landscape, StationaryPoint
-from analytic.training import spread
 
 Target: TypeAlias = StationaryPoint | FlatSet
 
