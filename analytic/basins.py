@@ -182,6 +182,14 @@ def basin_map(
     return BasinMap(model, dynamics, field_.targets, axes, ticks, ticks, labels.reshape(resolution, resolution))
 
 
+def destinations(
+    model: ToyModel, theta: np.ndarray, *, dynamics: str = "flow", landscape: Landscape | None = None
+) -> list[Target | None]:
+    """The target that each start (n, 4) = (W1, W2, b1, b2) reaches, None if unresolved."""
+    field_ = _Field.of(model, dynamics, None, None, landscape, None)
+    return [None if label < 0 else field_.targets[label] for label in field_.labels(theta)]
+
+
 def _labels_by_symmetry(field_: _Field, theta: np.ndarray, symmetric: bool) -> np.ndarray:
     """A map of the whole W plane needs one half of it: (−W, b) ends where (W, b) does."""
     if not symmetric:
@@ -283,7 +291,8 @@ def _barriers(model: ToyModel, landscape: Landscape, found: tuple[Target, ...]) 
     rows.append((np.full(4, np.inf), 0.0, -np.inf))
     owners.append(0)
     centres, radii, walls = (np.array(column) for column in zip(*rows, strict=True))
-    floor = float(found[1].loss) if len(found) > 1 else np.inf
+    # below the second-lowest loss by more than rounding: a start may lie right at that target
+    floor = float(found[1].loss) * (1 - 1e-9) if len(found) > 1 else np.inf
     return motion.Barriers(centres, radii, walls, floor, len(rows) - 1), np.array(owners)
 
 

@@ -31,8 +31,8 @@ from analytic.loss import COMPILED, point_gradient
 SILENT, AT_REST, UNFINISHED = -1, -2, -3
 #: Steps for which Adam has to stay behind a barrier.
 PATIENCE = 100
-#: A point is at rest where the gradient is this small compared with the one at its start.
-_REST = 1e-7
+#: A point is at rest where the gradient is this small in units of max I_i p_i.
+_REST = 1e-8
 _CHUNK = 2048
 
 
@@ -87,19 +87,23 @@ def _size(v):
 
 
 @njit(**COMPILED)
+def _unit(model):
+    return max(model[0] * (model[3] + model[5]), model[1] * (model[4] + model[5]))
+
+
+@njit(**COMPILED)
 def flow(theta, model, biases, points, radii, walls, floor, lowest, tolerance, limit):
     """Follow the gradient flow from theta (4,), in place; -> label."""
     k1, k2, k3, k4 = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
     trial = np.empty(4)
     loss = _slope(theta, model, biases, k1)
-    rest = _REST * _size(k1)
-    scale = 10 / (1e-300 + _size(k1))
+    unit = _unit(model)
     step = 0.1 / (1e-300 + _size(k1))
     for _ in range(limit):
         label = _behind(theta, loss, points, radii, walls, floor, lowest)
         if label >= 0:
             return label
-        if _size(k1) <= rest:
+        if _size(k1) <= _REST * unit:
             return SILENT if _dead(theta[0], theta[1], theta[2], theta[3]) else AT_REST
         for k in range(4):
             trial[k] = theta[k] - step / 2 * k1[k]
@@ -113,7 +117,7 @@ def flow(theta, model, biases, points, radii, walls, floor, lowest, tolerance, l
         error = 0.0
         for k in range(4):
             error = max(error, abs(step * (-5 * k1[k] / 72 + k2[k] / 12 + k3[k] / 9 - k4[k] / 8)))
-        error /= tolerance * min(1.0, scale * _size(k1))
+        error /= tolerance * min(1.0, 10 * _size(k1) / unit)
         if error <= 1:
             loss = ahead
             theta[:] = trial
@@ -127,7 +131,7 @@ def descend(theta, model, biases, points, radii, walls, floor, lowest, rate, lim
     """Gradient descent with a constant rate from theta (4,), in place; -> label."""
     g = np.empty(4)
     loss = _slope(theta, model, biases, g)
-    rest = _REST * _size(g)
+    rest = _REST * _unit(model)
     for _ in range(limit):
         label = _behind(theta, loss, points, radii, walls, floor, lowest)
         if label >= 0:

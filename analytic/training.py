@@ -118,7 +118,7 @@ def train(
         instances=instances,
         layout=layout,
     )
-    blocks = _blocks(models, runs, starts, batch, seed, rule, _share(reduction))
+    blocks = _blocks(models, runs, starts, batch, seed, rule, reduction_factor(reduction))
     with _bar(progress, steps * batch * len(starts)) as bar:
         history, completed = _advance(blocks, marks, starts, batch, threads or _cores(), bar)
     return _collect(models, runs, rule, batch, seed, blocks, history, completed)
@@ -319,7 +319,8 @@ def _as_models(model: Models) -> tuple[Model, ...]:
     return models
 
 
-def _share(reduction: str) -> float:
+def reduction_factor(reduction: str) -> float:
+    """What a reduction over features makes of the summed loss: 1 for "sum", 1/2 for "mean"."""
     if reduction not in ("sum", "mean"):
         raise ValueError(f"reduction = {reduction!r} must be 'sum' or 'mean'")
     return 1.0 if reduction == "sum" else 0.5
