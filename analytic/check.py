@@ -21,6 +21,7 @@ report counts as excess; see optimisers.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -52,7 +53,7 @@ class ModelCheck:
     excess : loss minus the target's.
     allowed : the largest excess that counts as converged.
     gap : the target's loss minus that of the global minimum.
-    reached : fraction of random starts that end at the target.
+    reached : fraction of random starts that end at the target; None where it was not asked for.
     """
 
     model: ToyModel
@@ -65,7 +66,7 @@ class ModelCheck:
     excess: float
     allowed: float
     gap: float
-    reached: float
+    reached: float | None
     best: Target
 
     @property
@@ -87,15 +88,15 @@ class ModelCheck:
         if self.target is None:
             return f"loss {self.loss:.6g}; the gradient flow from here does not settle"
         place = describe(self.target)
-        often = f"{10 * self.reached:.1f} of 10 random starts end there"
+        often = "" if self.reached is None else f"; {10 * self.reached:.1f} of 10 random starts end there"
         if not self.converged:
             return (
                 f"not converged: loss {self.loss:.6g} is {self.excess:.2g} above the {place} that it is heading for, "
-                f"more than the {self.allowed:.2g} that counts as converged; {often}"
+                f"more than the {self.allowed:.2g} that counts as converged{often}"
             )
         if self.gap <= 1e-12:
-            return f"converged to the global minimum: {place}, loss {self.loss:.6g}; {often}"
-        return f"stuck in the {place}: {self.gap:.4g} above the {describe(self.best)}; {often}"
+            return f"converged to the global minimum: {place}, loss {self.loss:.6g}{often}"
+        return f"stuck in the {place}: {self.gap:.4g} above the {describe(self.best)}{often}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,7 @@ def check(
     lr: float | None = None,
     optimizer: str = "adam",
     tolerance: float = 1e-3,
-    init: str | float = "xavier",
+    init: str | float | None = "xavier",
     landscape: Landscape | None = None,
 ) -> CheckReport:
     """Compare trained weights with the exact minima.
@@ -157,17 +158,29 @@ def check(
     if optimizer not in ("sgd", "adam", "adamw"):
         raise ValueError(f"optimizer = {optimizer!r} must be 'sgd', 'adam' or 'adamw'")
     problems = models(len(trained), importance, sparsity, trained.bias)
-    noise = None if batch is None or lr is None else _Noise(batch, lr, optimizer, factor)
+    noise = None if batch is None or lr is None else Noise(batch, lr, optimizer, factor)
+    return CheckReport(check_stack(problems, trained, noise, tolerance, init, factor, landscape), reduction)
+
+
+def check_stack(
+    problems: Sequence[ToyModel],
+    trained: Stack,
+    noise: Noise | None,
+    tolerance: float = 1e-3,
+    init: str | float | None = None,
+    factor: float = 1.0,
+    landscape: Landscape | None = None,
+) -> tuple[ModelCheck, ...]:
+    """What `check` reports, for models given as such; losses are multiplied by `factor`."""
     lookup = _landscape if landscape is None else lambda _: landscape
-    checked = (
+    return tuple(
         _check_one(problem, trained, index, lookup(problem), noise, tolerance, init, factor)
         for index, problem in enumerate(problems)
     )
-    return CheckReport(tuple(checked), reduction)
 
 
 @dataclass(frozen=True)
-class _Noise:
+class Noise:
     """The optimiser's settings, from which the mean excess at a minimum follows."""
 
     batch: int
@@ -193,9 +206,9 @@ def _check_one(
     trained: Stack,
     index: int,
     landscape: Landscape,
-    noise: _Noise | None,
+    noise: Noise | None,
     tolerance: float,
-    init: str | float,
+    init: str | float | None,
     factor: float,
 ) -> ModelCheck:
     W, b = trained.point(index)
@@ -217,12 +230,14 @@ def _check_one(
         excess=math.inf if target is None else factor * (loss - float(target.loss)),
         allowed=factor * allowed,
         gap=math.inf if target is None else factor * (float(target.loss) - float(best.loss)),
-        reached=_reached(model, target, _basins(model, landscape, init, len(trained), trained.layout)),
+        reached=None
+        if init is None
+        else _reached(target, _basins(model, landscape, init, len(trained), trained.layout)),
         best=best,
     )
 
 
-def _reached(model: ToyModel, target: Target | None, found: Basins) -> float:
+def _reached(target: Target | None, found: Basins) -> float:
     return sum((entry.estimate for entry in found.fractions if entry.target is target), 0.0)
 
 

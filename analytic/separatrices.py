@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from analytic.loss import point_gradient
 from analytic.model import ToyModel
 from analytic.stationary import Landscape, StationaryPoint
 
@@ -41,7 +42,7 @@ _TOLERANCE = 1e-11
 _START = 1e-6
 _INNER, _OUTER = 1e-5, 20.0
 _BESIDE = 1e-12
-_STEP, _SUBSTEPS = 0.05, 20
+_STEP, _SUBSTEPS = 0.25, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,12 +192,15 @@ def _smooth_piece(model: ToyModel, start: np.ndarray) -> tuple[np.ndarray, int |
     """
     from scipy.integrate import solve_ivp
 
-    signs = np.sign(start)
+    signs = [float(sign) for sign in np.sign(start)]
 
-    def ascent(_: float, W: np.ndarray) -> np.ndarray:
-        inside = np.where(W * signs > 0, W, signs * 1e-300)
-        slope = model.gradient(inside)
-        return np.asarray(slope * np.linalg.norm(W) / max(float(np.linalg.norm(slope)), 1e-300))
+    parameters = model.parameters
+
+    def ascent(_: float, W: np.ndarray) -> list[float]:
+        W1, W2 = (float(w) if w * sign > 0 else sign * 1e-300 for w, sign in zip(W, signs, strict=True))
+        _, slope1, slope2, _, _ = point_gradient(W1, W2, 0.0, 0.0, parameters)
+        scale = math.hypot(W1, W2) / max(math.hypot(slope1, slope2), 1e-300)
+        return [slope1 * scale, slope2 * scale]
 
     events = [_axis(0, signs), _axis(1, signs), _radius(_INNER, -1), _radius(_OUTER, 1)]
     solution = solve_ivp(
@@ -217,7 +221,7 @@ def _smooth_piece(model: ToyModel, start: np.ndarray) -> tuple[np.ndarray, int |
     return solution.sol(fine).T, met
 
 
-def _axis(k: int, signs: np.ndarray) -> Any:
+def _axis(k: int, signs: list[float]) -> Any:
     """The event that weight k reaches 0."""
 
     def event(_: float, W: np.ndarray) -> float:
@@ -230,7 +234,7 @@ def _radius(radius: float, direction: int) -> Any:
     """The event that |W| reaches `radius`, from above (−1) or below (1)."""
 
     def event(_: float, W: np.ndarray) -> float:
-        return float(np.linalg.norm(W) - radius)
+        return math.hypot(*W) - radius
 
     return _terminal(event, direction)
 
