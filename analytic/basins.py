@@ -26,7 +26,7 @@ from analytic.stationary import FlatSet, Landscape, StationaryPoint, find_statio
 from analytic.targets import Target, corner_maxima, distance, points, targets
 from analytic.training import spread
 
-#: A start that has come to rest belongs to a target within this distance.
+#: A start that has come to rest belongs to a target within this distance; Adam, which does not rest, three rates away.
 MATCH = 1e-2
 #: Directions sampled on the sphere around a minimum to find the height of its wall.
 _DIRECTIONS = 4096
@@ -258,7 +258,8 @@ class _Field:
         if len(resting) and self.targets:
             gaps = np.array([distance(target, ends[resting]) for target in self.targets])
             nearest = gaps.argmin(axis=0)
-            labels[resting] = np.where(gaps.min(axis=0) < MATCH, nearest, -1)
+            reach = max(MATCH, 3 * self.control) if self.dynamics == "adam" else MATCH
+            labels[resting] = np.where(gaps.min(axis=0) < reach, nearest, -1)
         return labels
 
 

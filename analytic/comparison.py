@@ -1,8 +1,8 @@
 """The phase diagram that training draws, beside the exact one, and why they differ where they do.
 
 At each point of a grid of densities and importances `runs` models are trained by sampling, as published diagrams are
-made; those with the highest exact losses are discarded. What is left is checked against the exact minima, and each model
-gets the first of these that holds:
+made; those with the highest exact losses are discarded. What is left is checked against the exact minima, and each
+model gets the first of these that holds:
 
     agrees            at the global minimum, up to the noise of the optimiser
     other minimum     converged, but to another minimum or half-stable point: the wrong basin

@@ -58,7 +58,7 @@ def distance(target: Target, theta: np.ndarray) -> np.ndarray:
 
 
 def describe(target: Target) -> str:
-    """A few words: "antipodal minimum", "flat minimum, silent"."""
+    """A few words on a target: "antipodal minimum", "dedicated-1 half-stable point", "flat minimum, silent"."""
     if isinstance(target, StationaryPoint):
-        return f"{target.phase} {target.kind}"
+        return f"{target.phase} {'minimum' if target.kind == 'minimum' else 'half-stable point'}"
     return f"flat {target.kind}, {target.phase}"

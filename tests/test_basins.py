@@ -47,6 +47,34 @@ def test_the_two_sides_of_a_boundary_differ(model):
 
 
 @pytest.mark.parametrize("dynamics", ["flow", "gd", "adam"])
+@pytest.mark.parametrize(("bias", "density"), [("shared", 0.2), ("per-feature", 0.05)])
+def test_starts_with_bias_reach_listed_minima_only(bias, density, dynamics):
+    model = ToyModel.from_density(density, 0.5, bias=bias)
+    found = basins(model, starts=300, dynamics=dynamics)
+    # Adam can stop on a kink that is no minimum, as half-stable points are without bias
+    assert found.unresolved <= (0.05 if dynamics == "adam" else 0)
+    assert math.fsum(entry.estimate for entry in found.fractions) == pytest.approx(1 - found.unresolved)
+    assert all(entry.target.kind == "minimum" for entry in found.fractions)
+
+
+def test_a_start_that_is_dead_stays_in_the_silent_flat_minimum():
+    model = ToyModel(sparsity=0.5)
+    (end,) = destinations(model, np.array([[0.3, 0.2, -1.0, -2.0]]))
+    assert end.phase == "silent"
+
+
+def test_an_exotic_minimum_has_a_small_basin():
+    # MATH, section 5: shared bias, p = 0.13, r = 0.08, found by 7 of 400 random starts with random biases
+    model = ToyModel.from_density(0.13, 0.08, bias="shared")
+    start = np.array([[0.9, 1.4, -1.0, -1.0]])
+    (end,) = destinations(model, start)
+    assert end.phase == "confused"
+    assert end.b == pytest.approx(-1.007, abs=1e-3)
+    counted = basins(model, starts=500).fractions
+    assert next(entry for entry in counted if entry.target.phase == "confused").estimate < 0.02
+
+
+@pytest.mark.parametrize("dynamics", ["flow", "gd", "adam"])
 def test_a_map_has_the_symmetries_of_its_model(dynamics):
     found = basin_map(HALF, dynamics=dynamics, resolution=32)
     assert (found.labels >= 0).all()

@@ -163,6 +163,7 @@ def test_safetensors(tmp_path):
     assert np.array_equal(read_weights(tmp_path / "m.safetensors")[0], PAIR)
 
 
+@pytest.mark.slow
 def test_models_trained_by_independent_code_in_the_style_of_the_courses():
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
