@@ -22,7 +22,7 @@ LAYERS = (
     ("initial", "optimisers", "witness"),
     ("training", "weights"),
     ("stationary",),
-    ("dynamics", "separatrices", "targets"),
+    ("dynamics", "separatrices", "targets", "decay"),
     ("surface", "phases", "boundaries", "basins"),
     ("check", "comparison", "testing"),
     ("plotting",),
