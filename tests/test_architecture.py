@@ -19,9 +19,14 @@ LAYERS = (
     ("files", "kernels"),
     ("loss", "variance", "exact"),
     ("model", "symbolic"),
+    ("initial", "optimisers", "witness"),
+    ("training", "weights"),
     ("stationary",),
-    ("surface", "phases", "boundaries"),
+    ("dynamics", "separatrices", "targets", "decay"),
+    ("surface", "phases", "boundaries", "basins"),
+    ("check", "comparison", "testing"),
     ("plotting",),
+    ("plotting_training",),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

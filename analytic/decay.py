@@ -1,0 +1,66 @@
+"""Minima of the loss with weight decay, L + d/2 (|W|² + |b|²), followed from those of L.
+
+This is the function that gradient descent with weight decay d descends, and Adam with PyTorch's `weight_decay`,
+where the decay is part of the gradient. It is not what AdamW descends (optimisers.py).
+
+A minimum theta of L with a definite Hessian H continues to a unique branch theta(d) with theta' = −(H + d)⁻¹ theta. The
+branch is followed in steps of d, each corrected by Newton's method on the exact gradient, until d is reached or the
+branch ends: the Hessian H + d loses definiteness, or a step leads away from the prediction. Minima that exist only
+with decay are not found, and on kinks, where L has no Hessian, nothing is attempted.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from analytic.model import ToyModel
+from analytic.stationary import StationaryPoint
+
+_STEPS = 50
+_NEWTON = 20
+_ACCURACY = 1e-13
+
+
+def decayed_minimum(model: ToyModel, minimum: StationaryPoint, weight_decay: float) -> tuple[np.ndarray, Any] | None:
+    """(W, b) where L + weight_decay/2 (|W|² + |b|²) has the minimum that continues `minimum`; None if the branch ends.
+
+    The gradient of the penalised loss is below 1e-13 max I_i there. A shared bias counts once in |b|².
+
+    Raises ValueError for a negative or infinite `weight_decay`, or a point that is no minimum or lies on a kink.
+    """
+    if not (math.isfinite(weight_decay) and weight_decay >= 0):
+        raise ValueError(f"weight_decay = {weight_decay!r} must be finite and not negative")
+    if minimum.kind != "minimum" or minimum.on_kink:
+        raise ValueError(f"minimum must be a minimum off the kinks, got a {minimum.kind} (on_kink={minimum.on_kink})")
+    theta = np.asarray(minimum.W, float)
+    if minimum.b is not None:
+        theta = np.concatenate([theta, np.atleast_1d(np.asarray(minimum.b, float))])
+    for decay in np.linspace(0.0, weight_decay, _STEPS + 1)[1:]:
+        following = _corrected(model, theta, float(decay))
+        if following is None:
+            return None
+        theta = following
+    return _split(model, theta)
+
+
+def _corrected(model: ToyModel, theta: np.ndarray, decay: float) -> np.ndarray | None:
+    """Newton's method from the previous point of the branch; None if it does not stay close to it."""
+    start = theta
+    for _ in range(_NEWTON):
+        W, b = _split(model, theta)
+        gradient = model.gradient(W, b) + decay * theta
+        hessian = model.hessian(W, b) + decay * np.eye(len(theta))
+        if np.linalg.eigvalsh(hessian)[0] <= 0 or np.linalg.norm(theta - start) > 0.1:
+            return None
+        if np.abs(gradient).max() <= _ACCURACY * max(model.importance):
+            return theta
+        theta = theta - np.linalg.solve(hessian, gradient)
+    return None
+
+
+def _split(model: ToyModel, theta: np.ndarray) -> tuple[np.ndarray, Any]:
+    b = {"none": None, "shared": theta[-1], "per-feature": theta[2:]}[model.bias]
+    return theta[:2], b

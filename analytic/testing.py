@@ -1,0 +1,55 @@
+"""The checks of check.py as assertions, for other people's test suites.
+
+Both take what `analytic.check` takes, and fail with a message that names the numbers.
+
+>>> from analytic.testing import assert_minimum
+>>> report = assert_minimum([0.7072, 0.7069], importance=1.0, sparsity=0.5, phase="confused")
+>>> print(report)
+model 0: stuck in the confused minimum: 0.02292 above the antipodal minimum; 5.4 of 10 random starts end there
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analytic.check import CheckReport, ModelCheck, check
+
+
+def assert_converged(W: Any, b: Any = None, **problem: Any) -> CheckReport:
+    """Every model of a stack has converged to some minimum; -> the report.
+
+    Raises AssertionError with a line for each model that has not; ValueError or TypeError for input that `check`
+    refuses."""
+    report = check(W, b, **problem)
+    _fail_unless(report, {index: str(each) for index, each in enumerate(report.models) if not each.converged})
+    return report
+
+
+def assert_minimum(
+    W: Any, b: Any = None, *, phase: str | None = None, best: bool = False, **problem: Any
+) -> CheckReport:
+    """Every model has converged to a minimum: of this `phase`, and the global one if `best`; -> the report."""
+    report = check(W, b, **problem)
+    complaints = {index: _complaint(each, phase, best) for index, each in enumerate(report.models)}
+    _fail_unless(report, {index: text for index, text in complaints.items() if text})
+    return report
+
+
+def _complaint(each: ModelCheck, phase: str | None, best: bool) -> str:
+    if not each.converged:
+        return str(each)
+    if each.target is None or each.target.kind != "minimum":
+        return f"{each}; this is no minimum"
+    if phase is not None and each.phase != phase:
+        return f"{each}; expected the phase {phase!r}"
+    if best and not each.at_global_minimum:
+        return f"{each}; expected the global minimum"
+    return ""
+
+
+def _fail_unless(report: CheckReport, complaints: dict[int, str]) -> None:
+    if complaints:
+        lines = (
+            f"  model {index}, W = {report.models[index].W.tolist()}: {text}" for index, text in complaints.items()
+        )
+        raise AssertionError(f"{len(complaints)} of {len(report.models)} models fail:\n" + "\n".join(lines))

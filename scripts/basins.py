@@ -1,0 +1,73 @@
+"""Basins of attraction, and how large that of the best minimum is across the transition between phases.
+
+Left: basins of the gradient flow in the plane of W (at b = 0), without bias with their exact boundaries. Right: the
+probability that a random start ends at each target, against the density, for the two common Xavier scales (solid
+0.816, dashed 0.707).
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from analytic import ToyModel
+from analytic.basins import basin_map, basins
+from analytic.files import replacing
+from analytic.initial import LAYOUTS
+from analytic.plotting_training import basin_key, plot_basin_map
+from analytic.targets import describe
+
+COLORS = {
+    "antipodal": "#2166ac",
+    "confused": "#b2182b",
+    "dedicated-1": "#4d4d4d",
+    "dedicated-2": "#999999",
+    "silent": "#ffcc00",
+}
+
+
+def main() -> None:
+    """Draws basins.png."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bias", default="none", choices=("none", "shared", "per-feature"))
+    parser.add_argument("--importance", type=float, default=0.3)
+    parser.add_argument("--density", type=float, default=0.5, help="of the map on the left")
+    parser.add_argument("--grid", type=int, default=512)
+    parser.add_argument("--densities", type=int, default=12)
+    parser.add_argument("--range", type=float, nargs=2, default=(0.05, 1.0), help="of densities on the right")
+    parser.add_argument("--starts", type=int, default=1000, help="counted for each point with bias")
+    parser.add_argument("--output", default="basins.png")
+    args = parser.parse_args()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+    model = ToyModel.from_density(args.density, args.importance, args.bias)
+    found = basin_map(model, resolution=args.grid)
+    plot_basin_map(found, left, curves=basins(model, starts=1).separatrices)
+    left.set_title(f"density {args.density:g}, importance {args.importance:g}")
+    left.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=8)
+    densities = np.linspace(*args.range, args.densities)
+    for layout, style in zip(LAYOUTS, ("-", "--"), strict=True):
+        curves: dict[str, list[float]] = {phase: [] for phase in COLORS}
+        for density in densities:
+            result = basins(
+                ToyModel.from_density(density, args.importance, args.bias), layout=layout, starts=args.starts
+            )
+            for phase, values in curves.items():
+                values.append(sum(entry.estimate for entry in result.fractions if entry.target.phase == phase))
+            best = result.fractions[0]
+            print(f"{layout} density {density:.3f}: best {best.target.phase}, {best.estimate:.4f} of all starts")
+        for phase, values in curves.items():
+            label = phase if style == "-" else None
+            right.plot(densities, values, style, color=COLORS[phase], label=label)
+    right.set(xlabel="density", ylabel="probability of a random start", ylim=(0, 1))
+    right.legend()
+    with replacing(args.output, "wb") as file:
+        figure.savefig(file, format="png", dpi=160)
+
+
+if __name__ == "__main__":
+    main()
