@@ -7,8 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analytic.basin import Basins as Basins
+    from analytic.basin import basin_map as basin_map
+    from analytic.basin import basins as basins
     from analytic.boundaries import PhaseBoundaries as PhaseBoundaries
     from analytic.boundaries import phase_boundaries as phase_boundaries
+    from analytic.checks import CheckReport as CheckReport
+    from analytic.checks import check as check
     from analytic.model import ToyModel as ToyModel
     from analytic.phases import PhaseDiagram as PhaseDiagram
     from analytic.phases import phase_diagram as phase_diagram
@@ -19,9 +24,18 @@ if TYPE_CHECKING:
     from analytic.stationary import find_stationary_points as find_stationary_points
     from analytic.surface import loss_surface as loss_surface
     from analytic.symbolic import symbolic_loss as symbolic_loss
+    from analytic.training import TrainingRun as TrainingRun
+    from analytic.training import train as train
 
 _HOME = {
     "ToyModel": "analytic.model",
+    "Basins": "analytic.basin",
+    "basin_map": "analytic.basin",
+    "basins": "analytic.basin",
+    "CheckReport": "analytic.checks",
+    "check": "analytic.checks",
+    "TrainingRun": "analytic.training",
+    "train": "analytic.training",
     "PhaseBoundaries": "analytic.boundaries",
     "phase_boundaries": "analytic.boundaries",
     "PhaseDiagram": "analytic.phases",

@@ -1,0 +1,213 @@
+"""Questions about training: train, basins and check."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analytic.cli.common import (
+    BIAS,
+    add_json,
+    add_model,
+    add_output,
+    model_from,
+    new_command,
+    one_or_two,
+    print_json,
+    print_table,
+    save_arrays,
+    save_picture,
+    without_display,
+)
+
+if TYPE_CHECKING:
+    from analytic.basin import BasinMap
+    from analytic.checks import ModelCheck
+    from analytic.model import ToyModel
+
+_INIT_HELP = "a named initialisation, or a standard deviation for W (default xavier)"
+_OPTIMIZERS = ("gd", "sgd", "adam", "adamw")
+
+
+def _init(text: str) -> str | float:
+    """A standard deviation if it reads as a number, else a name."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _train(args: argparse.Namespace) -> None:
+    from analytic.checks import check
+    from analytic.training import train
+
+    model = model_from(args)
+    settings = {"optimizer": args.optimizer, "lr": args.lr, "batch": args.batch}
+    run = train(
+        model,
+        runs=args.runs,
+        steps=args.steps,
+        schedule=args.schedule,
+        weight_decay=args.weight_decay,
+        init=args.init,
+        seed=args.seed,
+        **settings,
+    )
+    W, b = run.final
+    b = None if b is None else b[0]
+    # The noise of the last steps is that of the rate at the end.
+    noise = {} if args.schedule != "constant" or args.optimizer == "gd" else settings
+    report = check(W[0], b, importance=model.importance, sparsity=model.sparsity, bias=model.bias, init=None, **noise)
+    if not run.completed:
+        print(f"interrupted after {run.steps[-1]} steps")
+    _print_checks(report.models, args.json)
+
+
+def _print_checks(checks: tuple[ModelCheck, ...], as_json: bool) -> None:
+    import numpy as np
+
+    if as_json:
+        print_json(
+            [
+                {
+                    "W": each.W.tolist(),
+                    "b": None if each.b is None else np.asarray(each.b).tolist(),
+                    "loss": each.loss,
+                    "gradient_norm": each.gradient_norm,
+                    "converged": each.converged,
+                    "phase": each.phase,
+                    "distance": each.distance,
+                    "excess": each.excess,
+                    "gap": each.gap,
+                    "verdict": str(each),
+                }
+                for each in checks
+            ]
+        )
+        return
+    rows = ([f"({each.W[0]:+.4f}, {each.W[1]:+.4f})", f"{each.loss:.6g}", str(each)] for each in checks)
+    print_table(["W", "loss", "verdict"], rows)
+
+
+def _basins(args: argparse.Namespace) -> None:
+    from analytic.basin import basins
+    from analytic.files import picture_format
+    from analytic.targets import describe
+
+    if args.output is not None:
+        picture_format(args.output)
+    model = model_from(args)
+    found = basins(model, init=args.init, dynamics=args.dynamics, starts=args.starts, seed=args.seed)
+    restarts = found.restarts_needed(0.99)
+    if args.json:
+        entries = [
+            {
+                "target": describe(entry.target),
+                "loss": float(entry.target.loss),
+                "estimate": entry.estimate,
+                "low": entry.low,
+                "high": entry.high,
+            }
+            for entry in found.fractions
+        ]
+        print_json({"model": repr(model), "fractions": entries, "restarts_for_99_percent": restarts})
+    else:
+        rows = (
+            [
+                describe(entry.target),
+                f"{float(entry.target.loss):.7g}",
+                f"{entry.estimate:.4f}",
+                f"{entry.low:.4f} .. {entry.high:.4f}",
+            ]
+            for entry in found.fractions
+        )
+        print(f"{model!r}, starts: {args.init}, dynamics: {args.dynamics}")
+        print_table(["target", "loss", "fraction", "95 % interval"], rows)
+        print(f"unresolved {found.unresolved:.4f}; starts needed to find the best with probability 0.99: {restarts}")
+    if args.output is not None:
+        _save_map(model, args)
+
+
+def _save_map(model: ToyModel, args: argparse.Namespace) -> None:
+    """The map of the W plane at b = 0, with the separatrices where they are known."""
+    without_display()
+    from analytic.basin import basin_map, basins
+    from analytic.plotting_training import basin_key, plot_basin_map
+    from analytic.targets import describe
+
+    found = basin_map(model, dynamics=args.dynamics, resolution=args.grid)
+    curves = basins(model, starts=1).separatrices if args.dynamics == "flow" else ()
+    ax = plot_basin_map(found, curves=curves)
+    ax.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=8)
+    save_picture(ax, args.output)
+    save_arrays(args.output, [*found.axes, "target"], _map_rows(found), x=found.x, y=found.y, labels=found.labels)
+
+
+def _map_rows(found: BasinMap) -> Any:
+    for y, line in zip(found.y, found.labels, strict=True):
+        for x, label in zip(found.x, line, strict=True):
+            yield float(x), float(y), int(label)
+
+
+def _check(args: argparse.Namespace) -> None:
+    from analytic.checks import check
+    from analytic.weights import read_weights
+
+    if (args.sparsity is None) == (args.density is None):
+        raise ValueError("say how sparse the features were: --sparsity S, the probability of zero, or --density 1 - S")
+    sparsity = args.sparsity if args.sparsity is not None else [1 - p for p in args.density]
+    W, b = read_weights(args.file)
+    report = check(
+        W,
+        b,
+        importance=one_or_two("importance", args.importance),
+        sparsity=one_or_two("sparsity", sparsity),
+        bias=args.bias,
+        reduction=args.reduction,
+        batch=args.batch,
+        lr=args.lr,
+        optimizer=args.optimizer,
+    )
+    _print_checks(report.models, args.json)
+
+
+def add(commands: Any) -> None:
+    """Adds the subcommands."""
+    new = new_command(commands, "train", _train, "train by sampling, and say which minimum each run reached")
+    add_model(new)
+    new.add_argument("--runs", type=int, default=10, metavar="N", help="models to train (default 10)")
+    new.add_argument("--optimizer", choices=_OPTIMIZERS, default="adam", help="default adam")
+    new.add_argument("--lr", type=float, default=1e-3, help="learning rate (default 0.001)")
+    new.add_argument("--schedule", choices=("constant", "linear", "cosine"), default="constant")
+    new.add_argument("--weight-decay", type=float, metavar="D", help="default 0.01 for adamw, else 0")
+    new.add_argument("--steps", type=int, default=10_000, metavar="N", help="default 10000")
+    new.add_argument("--batch", type=int, default=1024, metavar="N", help="samples per step (default 1024)")
+    new.add_argument("--init", type=_init, default="xavier", metavar="INIT", help=_INIT_HELP)
+    new.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    add_json(new)
+
+    new = new_command(commands, "basins", _basins, "say how often random starts reach each minimum")
+    add_model(new)
+    new.add_argument("--init", type=_init, default="xavier", metavar="INIT", help=_INIT_HELP)
+    new.add_argument("--dynamics", choices=("flow", "gd", "adam"), default="flow")
+    new.add_argument("--starts", type=int, default=10_000, metavar="N", help="starts to count (default 10000)")
+    new.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    new.add_argument("--grid", type=int, default=512, metavar="N", help="pixels on each axis of the map (default 512)")
+    add_json(new)
+    add_output(new, None)
+
+    text = (
+        "compare trained weights in a file with the exact minima\n\nThe file holds W and, unless there is no bias, b."
+    )
+    new = new_command(commands, "check", _check, text, example)
+    new.add_argument("file", type=Path, metavar="FILE", help=".npz, .npy or .safetensors")
+    new.add_argument("--importance", type=float, nargs="+", default=[1.0], metavar="I", help="r for (1, r), or I1 I2")
+    new.add_argument("--sparsity", type=float, nargs="+", metavar="S", help="P(x = 0): one number or S1 S2")
+    new.add_argument("--density", type=float, nargs="+", metavar="P", help="1 - sparsity: one number or P1 P2")
+    new.add_argument("--bias", choices=BIAS, help="how to read b where its shape has two readings")
+    new.add_argument("--reduction", choices=("sum", "mean"), default="sum", help="over features (default sum)")
+    new.add_argument("--optimizer", choices=_OPTIMIZERS[1:], default="adam", help="default adam")
+    new.add_argument("--batch", type=int, metavar="N", help="batch size at the end of training")
+    new.add_argument("--lr", type=float, help="learning rate at the end of training")
+    add_json(new)
