@@ -21,8 +21,7 @@ just born at a fold, could be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 from warnings import warn
 
@@ -53,7 +52,8 @@ _ROOM = 64
 _ZERO_BIAS = 1e-14
 #: Points of the scan this close to a point known in closed form are that point.
 _SAME = 1e-9
-_ON_AXIS = 1e-13
+#: The same for a point on an axis, next to which rounding error is larger.
+_SAME_ON_AXIS = 1e-8
 _ITERATIONS = 50
 
 
@@ -123,10 +123,9 @@ def _scanned(model: ToyModel, level: int) -> list[Array]:
 
 
 def _is_same(point: Array, other: Array) -> bool:
-    """Whether two points or their copies agree. A point next to an axis is compared in the small weight as well."""
+    """Whether two points or their copies agree within what float64 resolves."""
     distance = min(np.abs(point - other).max(), np.abs(point * [-1, -1, 1, 1] - other).max())
-    on_axis, small = not np.all(other[:2]), np.min(np.abs(point[:2]))
-    return bool(distance < _SAME and (not on_axis or small < _ON_AXIS))
+    return bool(distance < (_SAME if np.all(other[:2]) else _SAME_ON_AXIS))
 
 
 def _sign(value: Any, error: float) -> int:
@@ -219,17 +218,14 @@ def biased_landscape(model: ToyModel) -> Landscape:
     """
     known = [*_axis_points(model), *_symmetric_points(model)]
     points = [_point(model, z) for z in [_origin(model), *known]]
-    scans = (partial(_scanned, level=level) for level in range(LEVELS))
-    searches: list[Callable[[ToyModel], list[Array]]] = [*scans, next_to_dedicated]
-    for search in searches:
-        new: list[Array] = []
-        for z in search(model):
-            if not any(_is_same(z, other) for other in known + new):
-                new.append(z)
+    for level in range(LEVELS):
+        new = [z for z in _scanned(model, level) if not any(_is_same(z, other) for other in known)]
         known += new
         points += [_point(model, z) for z in new]
         if _indices_add_up(points):
             break
     else:
+        points += [_point(model, z) for z in next_to_dedicated(model, known)]
+    if not _indices_add_up(points):
         warn(f"the list of stationary points of {model!r} is incomplete: indices do not add up", RuntimeWarning, 3)
     return Landscape.collect(model, [point for point, _ in points], flat_sets(model))

@@ -122,9 +122,8 @@ def _of_live_output(model: ToyModel, j: int, number: Callable[[Fraction], Any]) 
 
 def flat_sets(model: ToyModel, number: Callable[[Fraction], Any] = float) -> list[FlatSet]:
     """Every flat set of a model with bias; losses as `number` of an exact rational."""
-    silent = sum(
-        (weight * p / 3 for weight, p in zip(model.exact_importance, model.exact_density, strict=True)), Fraction(0)
-    )
+    pairs = zip(model.exact_importance, model.exact_density, strict=True)
+    silent = sum((weight * p / 3 for weight, p in pairs), Fraction(0))
     dead = FlatSet("minimum", "silent", number(silent), "both outputs dead", _on_arrays(_both_dead))
     if model.bias == "shared":
         return [dead]

@@ -9,7 +9,7 @@ lowest order, and Newton's method converges to -m/k from any start beyond half o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import mpmath
@@ -22,8 +22,8 @@ from analytic.model import ToyModel
 Array = npt.NDArray[np.float64]
 
 _DIGITS = 60
-#: Starting weights, and the largest weight of a point that is accepted.
-_STARTS, _NEAR = (1e-3, 1e-5), 1e-2
+#: Starting weights, the largest weight that is near, and the one below which it is the dedicated point itself.
+_STARTS, _NEAR, _ITSELF = (1e-3, 1e-5), 1e-5, 1e-30
 
 
 def _gradient(values: list[Any], W1: Any, W2: Any, b1: Any, b2: Any) -> tuple[Any, ...]:
@@ -36,29 +36,32 @@ def _gradient(values: list[Any], W1: Any, W2: Any, b1: Any, b2: Any) -> tuple[An
     return by_W1, by_W2, I1 * (h1 - x1), I2 * (h2 - x2)
 
 
-def _from(model: ToyModel, first: bool, start: Any) -> Iterator[Array]:
-    """The end of Newton's method from W = (1, start) or (start, 1), if near and not the dedicated point itself."""
+def _end(model: ToyModel, first: bool, start: Any) -> Array | None:
+    """Where Newton's method ends from W = (1, start) or (start, 1)."""
     values = [mpmath.mpf(n.numerator) / n.denominator for n in (*model.exact_importance, *model.exact_patterns)]
     own, other = (float(p) / 2 for p in (model.exact_density if first else model.exact_density[::-1]))
     z = [1, start, -start * other, other - start * own] if first else [start, 1, other - start * own, -start * other]
     try:
         root = mpmath.findroot(lambda *at: _gradient(values, *at), z, tol=1e-80, maxsteps=40)
     except (ValueError, ZeroDivisionError):
-        return
+        return None
     end = np.array([float(x) for x in root])
-    small = abs(end[1] if first else end[0])
-    if 1e-30 < small < _NEAR:
-        yield end if end[0] > 0 else end * [-1, -1, 1, 1]
+    return end if end[0] > 0 else end * [-1, -1, 1, 1]
 
 
-def next_to_dedicated(model: ToyModel) -> list[Array]:
-    """Stationary points (W1, W2, b1, b2) next to a dedicated one; per-feature bias only."""
+def _is_known(end: Array, known: list[Array]) -> bool:
+    """Whether a point of the list has the same weights to a thousandth of each."""
+    return any(np.all(np.abs(end[:2] - other[:2]) <= 1e-3 * np.abs(end[:2])) for other in known)
+
+
+def next_to_dedicated(model: ToyModel, known: list[Array]) -> list[Array]:
+    """Stationary points (W1, W2, b1, b2) next to a dedicated one that are not known; per-feature bias only."""
     if model.bias != "per-feature":
         return []
     found: list[Array] = []
     with mpmath.workdps(_DIGITS):
-        for first in (True, False):
-            for start in _STARTS:
-                for side in (1, -1):
-                    found += _from(model, first, mpmath.mpf(side * start))
+        for first, start, side in product((True, False), _STARTS, (1, -1)):
+            end = _end(model, first, mpmath.mpf(side * start))
+            if end is not None and _ITSELF < np.abs(end[:2]).min() < _NEAR and not _is_known(end, [*known, *found]):
+                found.append(end)
     return found
