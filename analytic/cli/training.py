@@ -197,9 +197,8 @@ def add(commands: Any) -> None:
     add_json(new)
     add_output(new, None)
 
-    text = (
-        "compare trained weights in a file with the exact minima\n\nThe file holds W and, unless there is no bias, b."
-    )
+    text = "compare trained weights in a file with the exact minima\n\nThe file holds W and, if there is a bias, b."
+    example = "example:\n  analytic check run.npz --sparsity 0.9 --reduction mean"
     new = new_command(commands, "check", _check, text, example)
     new.add_argument("file", type=Path, metavar="FILE", help=".npz, .npy or .safetensors")
     new.add_argument("--importance", type=float, nargs="+", default=[1.0], metavar="I", help="r for (1, r), or I1 I2")
