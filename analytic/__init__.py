@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analytic.basin import Basins as Basins
-    from analytic.basin import basin_map as basin_map
-    from analytic.basin import basins as basins
+    from analytic.attraction import Basins as Basins
+    from analytic.attraction import basin_map as basin_map
+    from analytic.attraction import basins as basins
     from analytic.boundaries import PhaseBoundaries as PhaseBoundaries
     from analytic.boundaries import phase_boundaries as phase_boundaries
-    from analytic.checks import CheckReport as CheckReport
-    from analytic.checks import check as check
+    from analytic.checking import CheckReport as CheckReport
+    from analytic.checking import check as check
     from analytic.model import ToyModel as ToyModel
     from analytic.phases import PhaseDiagram as PhaseDiagram
     from analytic.phases import phase_diagram as phase_diagram
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ToyModel": "analytic.model",
-    "Basins": "analytic.basin",
-    "basin_map": "analytic.basin",
-    "basins": "analytic.basin",
-    "CheckReport": "analytic.checks",
-    "check": "analytic.checks",
+    "Basins": "analytic.attraction",
+    "basin_map": "analytic.attraction",
+    "basins": "analytic.attraction",
+    "CheckReport": "analytic.checking",
+    "check": "analytic.checking",
     "TrainingRun": "analytic.training",
     "train": "analytic.training",
     "PhaseBoundaries": "analytic.boundaries",

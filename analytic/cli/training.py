@@ -22,8 +22,8 @@ from analytic.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from analytic.basin import BasinMap
-    from analytic.checks import ModelCheck
+    from analytic.attraction import BasinMap
+    from analytic.checking import ModelCheck
     from analytic.model import ToyModel
 
 _INIT_HELP = "a named initialisation, or a standard deviation for W (default xavier)"
@@ -39,7 +39,7 @@ def _init(text: str) -> str | float:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from analytic.checks import check
+    from analytic.checking import check
     from analytic.training import train
 
     model = model_from(args)
@@ -91,7 +91,7 @@ def _print_checks(checks: tuple[ModelCheck, ...], as_json: bool) -> None:
 
 
 def _basins(args: argparse.Namespace) -> None:
-    from analytic.basin import basins
+    from analytic.attraction import basins
     from analytic.files import picture_format
     from analytic.targets import describe
 
@@ -132,7 +132,7 @@ def _basins(args: argparse.Namespace) -> None:
 def _save_map(model: ToyModel, args: argparse.Namespace) -> None:
     """The map of the W plane at b = 0, with the separatrices where they are known."""
     without_display()
-    from analytic.basin import basin_map, basins
+    from analytic.attraction import basin_map, basins
     from analytic.plotting_training import basin_key, plot_basin_map
     from analytic.targets import describe
 
@@ -151,7 +151,7 @@ def _map_rows(found: BasinMap) -> Any:
 
 
 def _check(args: argparse.Namespace) -> None:
-    from analytic.checks import check
+    from analytic.checking import check
     from analytic.weights import read_weights
 
     if (args.sparsity is None) == (args.density is None):
