@@ -7,8 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analytic.attraction import BasinMap as BasinMap
+    from analytic.attraction import Basins as Basins
+    from analytic.attraction import basin_map as basin_map
+    from analytic.attraction import basins as basins
     from analytic.boundaries import PhaseBoundaries as PhaseBoundaries
     from analytic.boundaries import phase_boundaries as phase_boundaries
+    from analytic.checking import CheckReport as CheckReport
+    from analytic.checking import check as check
+    from analytic.comparison import compare as compare
+    from analytic.decay import decayed_minimum as decayed_minimum
     from analytic.model import ToyModel as ToyModel
     from analytic.phases import PhaseDiagram as PhaseDiagram
     from analytic.phases import phase_diagram as phase_diagram
@@ -19,6 +27,9 @@ if TYPE_CHECKING:
     from analytic.stationary import find_stationary_points as find_stationary_points
     from analytic.surface import loss_surface as loss_surface
     from analytic.symbolic import symbolic_loss as symbolic_loss
+    from analytic.training import TrainingRun as TrainingRun
+    from analytic.training import train as train
+    from analytic.weights import read_weights as read_weights
 
 _HOME = {
     "ToyModel": "analytic.model",
@@ -30,6 +41,17 @@ _HOME = {
     "symbolic_loss": "analytic.symbolic",
     "find_minima": "analytic.stationary",
     "find_stationary_points": "analytic.stationary",
+    "basin_map": "analytic.attraction",
+    "Basins": "analytic.attraction",
+    "BasinMap": "analytic.attraction",
+    "basins": "analytic.attraction",
+    "CheckReport": "analytic.checking",
+    "check": "analytic.checking",
+    "compare": "analytic.comparison",
+    "decayed_minimum": "analytic.decay",
+    "read_weights": "analytic.weights",
+    "TrainingRun": "analytic.training",
+    "train": "analytic.training",
     "FlatSet": "analytic.stationary",
     "Landscape": "analytic.stationary",
     "StationaryPoint": "analytic.stationary",

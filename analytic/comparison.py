@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from analytic.check import ModelCheck, Noise, check_stack
+from analytic.checking import ModelCheck, Noise, check_stack
 from analytic.model import BiasConvention, ToyModel
 from analytic.stationary import StationaryPoint
 from analytic.training import TrainingRun, train

@@ -1,4 +1,4 @@
-"""The checks of check.py as assertions, for other people's test suites.
+"""The checks of checking.py as assertions, for other people's test suites.
 
 Both take what `analytic.check` takes, and fail with a message that names the numbers.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analytic.check import CheckReport, ModelCheck, check
+from analytic.checking import CheckReport, ModelCheck, check
 
 
 def assert_converged(W: Any, b: Any = None, **problem: Any) -> CheckReport:

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from analytic import ToyModel
-from analytic.basins import basin_map, basins
+from analytic.attraction import basin_map, basins
 from analytic.files import replacing
 from analytic.initial import LAYOUTS
 from analytic.plotting_training import basin_key, plot_basin_map

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analytic import ToyModel, find_minima
-from analytic.basins import basins
-from analytic.check import check
+from analytic.attraction import basins
+from analytic.checking import check
 from analytic.training import gradient_moments, train
 
 CONVENTIONS = ("none", "shared", "per-feature")
