@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analytic.attraction import BasinMap as BasinMap
     from analytic.attraction import Basins as Basins
     from analytic.attraction import basin_map as basin_map
     from analytic.attraction import basins as basins
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from analytic.boundaries import phase_boundaries as phase_boundaries
     from analytic.checking import CheckReport as CheckReport
     from analytic.checking import check as check
+    from analytic.comparison import compare as compare
+    from analytic.decay import decayed_minimum as decayed_minimum
     from analytic.model import ToyModel as ToyModel
     from analytic.phases import PhaseDiagram as PhaseDiagram
     from analytic.phases import phase_diagram as phase_diagram
@@ -26,28 +29,23 @@ if TYPE_CHECKING:
     from analytic.symbolic import symbolic_loss as symbolic_loss
     from analytic.training import TrainingRun as TrainingRun
     from analytic.training import train as train
+    from analytic.weights import read_weights as read_weights
 
-_HOME = {
-    "ToyModel": "analytic.model",
-    "Basins": "analytic.attraction",
-    "basin_map": "analytic.attraction",
-    "basins": "analytic.attraction",
-    "CheckReport": "analytic.checking",
-    "check": "analytic.checking",
-    "TrainingRun": "analytic.training",
-    "train": "analytic.training",
-    "PhaseBoundaries": "analytic.boundaries",
-    "phase_boundaries": "analytic.boundaries",
-    "PhaseDiagram": "analytic.phases",
-    "phase_diagram": "analytic.phases",
-    "loss_surface": "analytic.surface",
-    "symbolic_loss": "analytic.symbolic",
-    "find_minima": "analytic.stationary",
-    "find_stationary_points": "analytic.stationary",
-    "FlatSet": "analytic.stationary",
-    "Landscape": "analytic.stationary",
-    "StationaryPoint": "analytic.stationary",
+_NAMES = {
+    "model": ("ToyModel",),
+    "symbolic": ("symbolic_loss",),
+    "stationary": ("find_minima", "find_stationary_points", "FlatSet", "Landscape", "StationaryPoint"),
+    "surface": ("loss_surface",),
+    "phases": ("phase_diagram", "PhaseDiagram"),
+    "boundaries": ("phase_boundaries", "PhaseBoundaries"),
+    "training": ("train", "TrainingRun"),
+    "decay": ("decayed_minimum",),
+    "attraction": ("basins", "Basins", "basin_map", "BasinMap"),
+    "checking": ("check", "CheckReport"),
+    "comparison": ("compare",),
+    "weights": ("read_weights",),
 }
+_HOME = {name: f"analytic.{module}" for module, names in _NAMES.items() for name in names}
 
 __all__ = list(_HOME)
 

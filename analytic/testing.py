@@ -1,4 +1,4 @@
-"""The checks of checks.py as assertions, for other people's test suites.
+"""The checks of checking.py as assertions, for other people's test suites.
 
 Both take what `analytic.check` takes, and fail with a message that names the numbers.
 

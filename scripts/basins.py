@@ -1,8 +1,8 @@
 """Basins of attraction, and how large that of the best minimum is across the transition between phases.
 
 Left: basins of the gradient flow in the plane of W (at b = 0), without bias with their exact boundaries. Right: the
-probability that a random start ends at each target, against the density, for the two common Xavier scales (solid
-0.816, dashed 0.707).
+probability that a random start ends in each phase, and at the global minimum (black), against the density, for the
+two common Xavier scales (solid 0.816, dashed 0.707).
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def main() -> None:
     densities = np.linspace(*args.range, args.densities)
     for layout, style in zip(LAYOUTS, ("-", "--"), strict=True):
         curves: dict[str, list[float]] = {phase: [] for phase in COLORS}
+        best_shares = []
         for density in densities:
             result = basins(
                 ToyModel.from_density(density, args.importance, args.bias), layout=layout, starts=args.starts
@@ -59,7 +60,11 @@ def main() -> None:
             for phase, values in curves.items():
                 values.append(sum(entry.estimate for entry in result.fractions if entry.target.phase == phase))
             best = result.fractions[0]
+            best_shares.append(best.estimate)
             print(f"{layout} density {density:.3f}: best {best.target.phase}, {best.estimate:.4f} of all starts")
+        right.plot(
+            densities, best_shares, style, color="black", marker=".", label="global minimum" if style == "-" else None
+        )
         for phase, values in curves.items():
             label = phase if style == "-" else None
             right.plot(densities, values, style, color=COLORS[phase], label=label)
