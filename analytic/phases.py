@@ -180,8 +180,8 @@ def _biased(density: Array, importance: Array, shared: bool, run: Run) -> dict[s
 
 
 def _phases(W: Array) -> npt.NDArray[np.str_]:
-    """The phase of every pair of weights, as `phase_of` names it."""
-    signs = np.sign(W).astype(np.int64)
+    """The phase of every pair of weights, as `phase_of` names it; "silent" where a flat set leaves W open (NaN)."""
+    signs = np.sign(np.nan_to_num(W)).astype(np.int64)
     names = np.array([[phase_of(first, second) for second in (-1, 0, 1)] for first in (-1, 0, 1)])
     return names[signs[..., 0] + 1, signs[..., 1] + 1]
 
