@@ -24,23 +24,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from analytic.closed_points import BothOn, Kind, ProvedPoint, both_on, closed_form_points
 from analytic.enclosures import Case, Constants
 from analytic.intervals import Interval
-from analytic.newton import Problem, excluded, jacobian_row, join, krawczyk
-from analytic.points import (
-    BothOn,
-    Kind,
-    Parameters,
-    Place,
-    both_on,
-    dedicated_kind,
-    full_coordinates,
-    kind,
-    mirror,
-    on_kink,
-    parameters,
-    place,
-)
+from analytic.newton import Problem, excluded, jacobian_row, krawczyk
+from analytic.points import Parameters, Place, kind, mirror, parameters, place
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel
@@ -86,17 +74,6 @@ class Tree:
     swapped: bool
     sign: int
     code: str
-
-
-@dataclass(frozen=True)
-class ProvedPoint:
-    """One stationary point up to W -> -W: enclosures (lo, hi) of W, b and loss, and its kind."""
-
-    W: tuple[tuple[float, float], tuple[float, float]]
-    b: tuple[tuple[float, float], tuple[float, float]]
-    loss: tuple[float, float]
-    kind: Kind
-    on_kink: bool
 
 
 @dataclass(frozen=True)
@@ -182,12 +159,12 @@ class Certificate:
             raise ValueError(f"expected format {FORMAT!r} version {VERSION}, got {data.get('version')!r}")
         return cls(
             model=_model(data["model"]),
-            trees=tuple(Tree(Case(t["case"]), bool(t["swapped"]), int(t["sign"]), str(t["code"])) for t in data["trees"]),
+            trees=tuple(
+                Tree(Case(t["case"]), bool(t["swapped"]), int(t["sign"]), str(t["code"])) for t in data["trees"]
+            ),
             zeros=tuple(_zero(z) for z in data["zeros"]),
             points=tuple(_point(p) for p in data["points"]),
-            unresolved=tuple(
-                Unresolved(Reason(u["reason"]), u["where"], _pairs(u["box"])) for u in data["unresolved"]
-            ),
+            unresolved=tuple(Unresolved(Reason(u["reason"]), u["where"], _pairs(u["box"])) for u in data["unresolved"]),
             seconds=float(data["seconds"]),
         )
 
@@ -215,9 +192,15 @@ def _point(p: dict[str, Any]) -> ProvedPoint:
 
 
 def problems(model: ToyModel) -> list[Problem]:
-    """The twelve searches, those whose zeros may settle boxes of others first."""
+    """The twelve searches."""
     sides = {swapped: Constants.enclosed(model, swapped) for swapped in (False, True)}
-    return [Problem(case, swapped, sign, sides[swapped]) for case in Case for swapped in sides for sign in (1, -1)]
+    corner = both_on(Constants.exact(model, False)) is BothOn.CORNER
+    return [
+        Problem(case, swapped, sign, sides[swapped], corner and sign > 0)
+        for case in Case
+        for swapped in sides
+        for sign in (1, -1)
+    ]
 
 
 def check_provable(model: ToyModel) -> None:
@@ -234,7 +217,7 @@ def check_provable(model: ToyModel) -> None:
 
 
 @np.errstate(all="ignore")
-def _approach(problem: Problem, starts: Boxes, steps: int = 25) -> list[Boxes]:
+def _approach(problem: Problem, starts: Boxes, steps: int = 12) -> list[Boxes]:
     """Limits of damped Newton iterations from (n, d) starts, without repetitions; nothing is claimed about them."""
     x = starts
     for _ in range(steps):
@@ -255,19 +238,20 @@ def _approach(problem: Problem, starts: Boxes, steps: int = 25) -> list[Boxes]:
     return limits
 
 
-def _ball(centre: Boxes, radius: float) -> Boxes:
-    box = np.stack([centre - radius, centre + radius], -1)
-    box[0, 0] = max(box[0, 0], centre[0] / 2)
-    return box
+def _balls(centre: Boxes, exponents: npt.NDArray[np.float64]) -> Boxes:
+    radius = (2.0**-exponents)[:, None]
+    boxes = np.stack([centre - radius, centre + radius], -1)
+    boxes[:, 0, 0] = np.maximum(boxes[:, 0, 0], centre[0] / 2)
+    return boxes
 
 
 def _prove_zero(problem: Problem, centre: Boxes) -> Zero | None:
     """The largest box around `centre` in which Krawczyk's test proves one zero, and a small one."""
-    unique = next((box for e in range(4, 50) if krawczyk(problem, box := _ball(centre, 2.0 ** (-e / 2))) is not None), None)
-    if unique is None:
+    boxes = _balls(centre, np.arange(2.0, 40.0, 0.5))
+    proved = np.flatnonzero(krawczyk(problem, boxes)[1])
+    if not len(proved):
         return None
-    inner = next((box for e in range(40, 24, -2) if krawczyk(problem, box := _ball(centre, 2.0**-e)) is not None), unique)
-    inner = np.stack([np.maximum(inner[:, 0], unique[:, 0]), np.minimum(inner[:, 1], unique[:, 1])], -1)
+    unique, inner = boxes[proved[0]], boxes[proved[-1]]
     where = place(problem, inner)
     second_order = kind(problem, inner) if where in (Place.INSIDE, Place.TIE) else Kind.UNDECIDED
     boxes = _pairs(unique), _pairs(inner)
@@ -276,12 +260,10 @@ def _prove_zero(problem: Problem, centre: Boxes) -> Zero | None:
 
 def settled_by(problem: Problem, boxes: Boxes, zero: Zero) -> npt.NDArray[np.bool_]:
     """For boxes (n, d, 2): where every stationary point is the one of `zero`, because it lies in its unique box."""
-    if (zero.swapped, zero.sign) != (problem.swapped, problem.sign) or zero.case not in (problem.case, Case.BOTH):
+    if (zero.case, zero.swapped, zero.sign) != (problem.case, problem.swapped, problem.sign):
         return np.zeros(len(boxes), dtype=bool)
-    with np.errstate(all="ignore"):
-        image = boxes if zero.case is problem.case else join(full_coordinates(problem, boxes))
     unique = np.array(zero.unique)
-    return ((image[..., 0] >= unique[:, 0]) & (image[..., 1] <= unique[:, 1])).all(-1)
+    return ((boxes[..., 0] >= unique[:, 0]) & (boxes[..., 1] <= unique[:, 1])).all(-1)
 
 
 def tied(zero: Zero, other: Zero) -> bool:
@@ -310,7 +292,6 @@ class _Search:
         """Search until nothing is left or a limit is hit; returns the boxes that are left."""
         d = self.problem.case.dimension
         boxes, nodes = np.tile([0.0, 1.0], (1, d, 1)), np.zeros(1, dtype=int)
-        self._look_for_zeros((np.indices((3,) * d).reshape(d, -1).T + 0.5) / 3)
         for level in range(45 * d):
             boxes, nodes = self._settle(boxes, nodes)
             report(1.0 - float(np.prod(boxes[:, :, 1] - boxes[:, :, 0], -1).sum()))
@@ -319,8 +300,8 @@ class _Search:
             if out_of_time() or len(boxes) > 200_000:
                 self.reason = Reason.TIME if out_of_time() else Reason.CROWDED
                 break
-            if level % 6 == 5:
-                self._look_for_zeros(boxes[:: len(boxes) // 64 + 1].mean(-1))
+            if level >= 3 * d and level % (2 * d) == d:
+                self._look_for_zeros(boxes[:: len(boxes) // 32 + 1].mean(-1))
             boxes, nodes = self._split(boxes, nodes)
         label = f"{self.problem.case.value}, sign {self.problem.sign}, swapped {self.problem.swapped}"
         return [Unresolved(self.reason, label, _pairs(box)) for box in boxes]
@@ -441,41 +422,12 @@ def conclude(model: ToyModel, zeros: Iterable[Zero]) -> tuple[tuple[ProvedPoint,
         if zero.place is Place.INSIDE or (zero.place is Place.TIE and not zero.swapped):
             problem = tasks[zero.case, zero.swapped, zero.sign]
             at: Parameters = parameters(problem, np.array(zero.inner))
-            points.append(ProvedPoint(at.W, at.b, at.loss, zero.kind, on_kink(problem, np.array(zero.inner))))
+            points.append(ProvedPoint(at.W, at.b, at.loss, zero.kind, False))
     points.sort(key=lambda point: point.loss)
     doubts += [Unresolved(Reason.KIND, f"W near {p.W}, b near {p.b}") for p in points if p.kind is Kind.UNDECIDED]
-    doubts += _doubts_both_on(model, zeros)
+    if (answer := both_on(Constants.exact(model, False))) not in (BothOn.NONE, BothOn.CORNER):
+        doubts.append(Unresolved(Reason.BOTH_ON, answer.value))
     return tuple(points), tuple(doubts)
-
-
-def _doubts_both_on(model: ToyModel, zeros: list[Zero]) -> list[Unresolved]:
-    """Nothing, unless points with both outputs always on exist and are not accounted for."""
-    answer = both_on(Constants.exact(model, False))
-    if answer is BothOn.NONE:
-        return []
-    corner = (1.0, 0.0, 0.0)
-    near = [z for z in zeros if z.case is Case.BOTH and z.sign > 0 and z.place is Place.TIE and not z.swapped]
-    held = [z for z in near if all(low <= x <= high for x, (low, high) in zip(corner, z.unique, strict=True))]
-    if answer is BothOn.CORNER and held:
-        return []
-    return [Unresolved(Reason.BOTH_ON, answer.value)]
-
-
-def closed_form_points(model: ToyModel) -> list[ProvedPoint]:
-    """W = 0 with b = p/2, and the two dedicated solutions W_i = 1, W_j = 0, b_i = 0, b_j = p_j / 2."""
-    I, p = model.exact_importance, model.exact_density
-    mean = [float(x) / 2 for x in p]
-    variance = [I[i] * (p[i] / 3 - p[i] ** 2 / 4) for i in (0, 1)]
-
-    def near(value: float) -> tuple[float, float]:
-        return float(np.nextafter(value, -np.inf)), float(np.nextafter(value, np.inf))
-
-    zero, one, b = (0.0, 0.0), (1.0, 1.0), (near(mean[0]), near(mean[1]))
-    silent = ProvedPoint((zero, zero), b, near(float(sum(variance))), Kind.SADDLE, False)
-    kinds = [dedicated_kind(Constants.exact(model, swapped)) for swapped in (False, True)]
-    first = ProvedPoint((one, zero), (zero, b[1]), near(float(variance[1])), kinds[0], True)
-    second = ProvedPoint((zero, one), (b[0], zero), near(float(variance[0])), kinds[1], True)
-    return [silent, first, second]
 
 
 def compare(points: Iterable[ProvedPoint], landscape: Any) -> tuple[tuple[ProvedPoint, ...], tuple[Any, ...]]:

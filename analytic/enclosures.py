@@ -140,10 +140,7 @@ def second_output(c: Constants, sign: int, tau: Any, k: Any) -> tuple[Any, ...]:
             p11 * (HALF * HALF - J12 * HALF),
         )
     return (
-        p00 * k
-        + q * (tau * HALF + k)
-        + r * (k - HALF + E**2 * HALF)
-        + p11 * (tau * HALF - HALF + k + J02 * HALF),
+        p00 * k + q * (tau * HALF + k) + r * (k - HALF + E**2 * HALF) + p11 * (tau * HALF - HALF + k + J02 * HALF),
         q * (tau * THIRD + k * HALF) + p11 * (tau * THIRD - HALF * HALF + k * HALF + J12 * HALF),
         r * (k * HALF - THIRD + E**2 * HALF - E**3 * (HALF * THIRD))
         + p11 * (tau / 4 - THIRD + k * HALF + J02 * HALF - J03 * (HALF * THIRD)),

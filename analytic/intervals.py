@@ -16,6 +16,7 @@ Formulas written in plain arithmetic with `positive` and `corner` work on `Fract
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import comb
 from typing import Any
 
@@ -67,20 +68,17 @@ class Interval:
     __slots__ = ("hi", "lo")
 
     def __init__(self, lo: npt.ArrayLike, hi: npt.ArrayLike | None = None) -> None:
-        self.lo: Array = np.asarray(lo, dtype=np.float64)
-        self.hi: Array = self.lo if hi is None else np.asarray(hi, dtype=np.float64)
+        self.lo: Array = lo if isinstance(lo, np.ndarray) else np.asarray(lo, dtype=np.float64)
+        self.hi: Array = (
+            self.lo if hi is None else hi if isinstance(hi, np.ndarray) else np.asarray(hi, dtype=np.float64)
+        )
 
     @classmethod
     def of(cls, value: Any) -> Interval:
         """The tightest interval around an exact number, or the argument itself if it is one already."""
         if isinstance(value, Interval):
             return value
-        if isinstance(value, Fraction):
-            near = float(value)
-            if Fraction(near) == value:
-                return cls(near)
-            return cls(np.nextafter(near, -np.inf), np.nextafter(near, np.inf))
-        return cls(value)
+        return _of_number(value) if isinstance(value, (int, Fraction)) else cls(value)
 
     def __repr__(self) -> str:
         return f"Interval({self.lo!r}, {self.hi!r})"
@@ -165,6 +163,14 @@ class Interval:
     def excludes_zero(self) -> npt.NDArray[np.bool_]:
         """Where zero is certainly not inside; never for NaN."""
         return (self.lo > 0) | (self.hi < 0)
+
+
+@lru_cache(maxsize=256)
+def _of_number(value: int | Fraction) -> Interval:
+    near = float(value)
+    if Fraction(near) == value:
+        return Interval(near)
+    return Interval(np.nextafter(near, -np.inf), np.nextafter(near, np.inf))
 
 
 Gradient = tuple[Any, ...]
@@ -288,39 +294,51 @@ def corner(a: int, n: int, tau: Any, k: Any) -> Any:
     if isinstance(tau, Dual):
         return _corner_dual(a, n, tau, k)
     if isinstance(tau, Interval):
-        low = _corner_interval(a, n, Interval(tau.hi), Interval(k.lo)).lo
-        return Interval(np.maximum(low, 0.0), _corner_interval(a, n, Interval(tau.lo), Interval(k.hi)).hi)
+        return Interval(_corner_bounds(a, n, tau.hi, k.lo)[0], _corner_bounds(a, n, tau.lo, k.hi)[1])
     if k <= 0:
         return 0 * k
-    return _truncated(a, n, tau, k) if k < tau else _whole(a, n, tau, k - tau)
+    if k < tau:
+        return (k / tau) ** (a + 1) * k**n * beta_function(a, n)
+    return sum(comb(n, j) * beta_function(a, j) * tau**j * (k - tau) ** (n - j) for j in range(n + 1))
 
 
-def _truncated(a: int, n: int, tau: Any, k: Any) -> Any:
-    """`corner` for 0 < k < tau, where the integrand ends at x = k / tau."""
-    integral = (k / tau) ** (a + 1) * beta_function(a, n)
-    return integral * k**n if n else integral
+@numba.njit(cache=True)
+def _power_times(x, base, exponent, towards):  # type: ignore[no-untyped-def]
+    """x base^exponent for x, base >= 0, every product rounded towards `towards`."""
+    for _ in range(exponent):
+        x = np.nextafter(x * base, towards)
+    return x
 
 
-def _whole(a: int, n: int, tau: Any, excess: Any) -> Any:
-    """`corner` for k = tau + excess >= tau: the binomial expansion of (excess + tau (1 - x))^n, all terms positive."""
-    total = 0 * excess
+@numba.njit(cache=True)
+def _corner_bound(a, n, tau, k, towards):  # type: ignore[no-untyped-def]
+    """`corner` at a point with every operation rounded towards 0 or infinity; all its terms are >= 0.
+
+    For k < tau the integrand ends at x = k / tau; for k >= tau it is the binomial expansion of
+    (excess + tau (1 - x))^n with excess = k - tau.
+    """
+    if k <= 0:
+        return 0.0
+    if k < tau:
+        reach = np.nextafter(k / tau, towards)
+        product = _power_times(_power_times(1.0, reach, a + 1, towards), k, n, towards)
+        choose = 1
+        for i in range(1, n + 1):
+            choose = choose * (a + i) // i
+        return np.nextafter(product / ((a + n + 1) * choose), towards)
+    excess = np.nextafter(k - tau, towards) if k > tau else 0.0
+    total, choose_n, choose_a = 0.0, 1, 1
     for j in range(n + 1):
-        term: Any = comb(n, j) * beta_function(a, j)
-        term = term * tau**j if j else term
-        total = total + (term * excess ** (n - j) if n - j else term)
+        term = _power_times(_power_times(float(choose_n), tau, j, towards), excess, n - j, towards)
+        total = np.nextafter(total + np.nextafter(term / ((a + j + 1) * choose_a), towards), towards)
+        choose_n = choose_n * (n - j) // (j + 1)
+        choose_a = choose_a * (a + j + 1) // (j + 1)
     return total
 
 
-def _corner_interval(a: int, n: int, tau: Interval, k: Interval) -> Interval:
-    """`corner` at points (degenerate intervals), rounded outwards."""
-    inside = k.lo < tau.lo
-    safe_tau = Interval(np.where(inside, tau.lo, 1.0))
-    truncated = _truncated(a, n, safe_tau, Interval(np.where(inside, np.maximum(k.lo, 0.0), 0.0)))
-    excess = (k - tau).positive()
-    whole = _whole(a, n, tau, excess)
-    lo, hi = np.where(inside, truncated.lo, whole.lo), np.where(inside, truncated.hi, whole.hi)
-    dead = k.lo <= 0
-    return Interval(np.where(dead, 0.0, lo), np.where(dead, 0.0, hi))
+@numba.guvectorize(["(i8,i8,f8,f8,f8[:],f8[:])"], "(),(),(),()->(),()", nopython=True, cache=True)
+def _corner_bounds(a, n, tau, k, lo, hi):  # type: ignore[no-untyped-def]
+    lo[0], hi[0] = _corner_bound(a, n, tau, k, 0.0), _corner_bound(a, n, tau, k, np.inf)
 
 
 def _corner_dual(a: int, n: int, tau: Dual, k: Dual) -> Dual:

@@ -12,7 +12,7 @@ uniqueness   if K = x - C R(x) + (I - C J)(X - x) lies in the interior of X, R h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,20 +28,25 @@ Matrix = list[list[Interval]]
 
 @dataclass(frozen=True)
 class Problem:
-    """One case of one model: the sign s of W1 W2, and which feature has the larger weight."""
+    """One case of one model: the sign s of W1 W2, and which feature has the larger weight.
+
+    `corner`: whether W1 = W2 > 0, b = 0 is a stationary point (`closed_points.BothOn.CORNER`).
+    """
 
     case: Case
     swapped: bool
     sign: int
     constants: Constants
-
-    def residual(self, at: Vector) -> Vector:
-        """Enclosures of the equations."""
-        return list(stationarity(self.case, self.constants, self.sign, *at))
+    corner: bool = False
 
     def on(self, box: Vector) -> tuple[Dual, ...]:
-        """The equations as functions on boxes."""
-        return stationarity(self.case, self.constants, self.sign, *Dual.variables(*box))
+        """The equations as functions on boxes.
+
+        Inside the unit cube they are exact. Beyond its edges b_i = 0 (only there, and only for s > 0, P00 would enter) they
+        are continued with P00 = 0, which is smooth; any Lipschitz continuation serves the tests.
+        """
+        c = replace(self.constants, p00=Interval(0.0)) if self.sign > 0 else self.constants
+        return stationarity(self.case, c, self.sign, *Dual.variables(*box))
 
 
 def jacobian_row(row: Dual, like: Interval) -> list[Interval]:
@@ -132,15 +137,16 @@ def _out_of_reach(problem: Problem, box: Vector) -> npt.NDArray[np.bool_]:
 
 
 @np.errstate(all="ignore")
-def krawczyk(problem: Problem, box: Array) -> Array | None:
-    """The Krawczyk image of one box (d, 2) if it lies inside: then exactly one zero, and it is in the image."""
-    X = split(box)
+def krawczyk(problem: Problem, boxes: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Krawczyk's images of boxes (n, d, 2), and where the image lies inside: exactly one zero, and it is in the image."""
+    X = split(boxes)
     rows = problem.on(X)
     jacobian = [jacobian_row(row, X[0]) for row in rows]
     C = _preconditioner(jacobian)
-    CJ = _product(C, jacobian)
-    contraction = [[(1 if i == j else 0) - entry for j, entry in enumerate(row)] for i, row in enumerate(CJ)]
+    contraction = [
+        [(1 if i == j else 0) - entry for j, entry in enumerate(row)] for i, row in enumerate(_product(C, jacobian))
+    ]
     step, rest = times(C, [row.centre for row in rows]), times(contraction, rows[0].offset)
     image = join([Interval(x.mid) - a + r for x, a, r in zip(X, step, rest, strict=True)])
-    inside = (image[:, 0] > box[:, 0]) & (image[:, 1] < box[:, 1])
-    return image if inside.all() else None
+    inside = (image[..., 0] > boxes[..., 0]) & (image[..., 1] < boxes[..., 1])
+    return image, inside.all(-1) & (boxes[:, 0, 0] > 0)

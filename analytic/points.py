@@ -5,9 +5,8 @@ are called partial partial, outputs that are called on on. `place` decides that.
 (features exchanged); `mirror` carries a box from one to the other.
 
 At a stationary point the Hessian in any coordinates decides the kind, since Hessians in different coordinates are
-congruent there. `kind` uses (sigma, tau, kappa, k). On an activation border b_i = 0 the enclosure holds the Hessians of
-all sides; if every matrix in it is positive definite the point is a strict minimum, and if every one has the same
-eigenvector direction of descent it is a saddle.
+congruent there. `kind` uses (sigma, tau, kappa, k). The points on an activation border b_i = 0 that occur for whole
+families of models, the dedicated solutions and the corner of `both_on`, are decided in closed form.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from analytic.closed_points import Kind
 from analytic.enclosures import Case, Constants, first_output, second_output, slope_of_sigma
 from analytic.intervals import Array, Dual, Interval, tight
 from analytic.newton import Problem, Vector, jacobian_row, join, split, times
@@ -29,17 +29,9 @@ class Place(str, Enum):
 
     INSIDE = "a stationary point of this case"
     OUTSIDE = "outside this case"
+    CORNER = "the point W1 = W2, b = 0 that is known in closed form"
     TIE = "possibly |W1| = |W2|, shared by both halves"
     UNDECIDED = "too close to the edge of the case"
-
-
-class Kind(str, Enum):
-    """Second-order type."""
-
-    MINIMUM = "minimum"
-    SADDLE = "saddle"
-    MAXIMUM = "maximum"
-    UNDECIDED = "undecided"
 
 
 def full_coordinates(problem: Problem, box: Array) -> Vector:
@@ -64,11 +56,13 @@ def partial_scale(sign: int, x: Interval) -> Interval:
 
 def place(problem: Problem, box: Array) -> Place:
     """Decide whether the zero in `box` (d, 2) counts as a stationary point of its case."""
+    if problem.corner and all(x.contains(at) for x, at in zip(split(box), (1.0, 0.0, 0.0), strict=False)):
+        return Place.CORNER
     tau, kappa, k = full_coordinates(problem, box)
     first, second = (partial_scale(problem.sign, x) for x in (kappa, k))
     if problem.case is Case.BOTH:
         outside = [first.hi < 0, second.hi < 0, first.lo > 1, second.lo > 1]
-        inside = [first.hi < 1, second.hi < 1]
+        inside = [first.lo > 0, second.lo > 0, first.hi < 1, second.hi < 1]
     else:
         part, on = (first, second) if problem.case is Case.FIRST else (second, first)
         outside = [part.hi < 0, part.lo > 1, on.lo > 0]
@@ -78,12 +72,6 @@ def place(problem: Problem, box: Array) -> Place:
     if not all(inside) or not tau.lo > 0:
         return Place.UNDECIDED
     return Place.INSIDE if tau.hi < 1 else Place.TIE
-
-
-def on_kink(problem: Problem, box: Array) -> bool:
-    """Whether b1 = 0 or b2 = 0 cannot be excluded in `box`."""
-    _, kappa, k = full_coordinates(problem, box)
-    return any(bool(partial_scale(problem.sign, x).contains(0.0)) for x in (kappa, k))
 
 
 def mirror(box: Array) -> Array:
@@ -132,9 +120,7 @@ def parameters(problem: Problem, box: Array) -> Parameters:
     W = [_root(sigma), s * tau * _root(sigma)]
     b = [-s * sigma * tau * kappa, -s * sigma * tau * k]
     order = (1, 0) if problem.swapped else (0, 1)
-    return Parameters(
-        (_pair(W[order[0]]), _pair(W[order[1]])), (_pair(b[order[0]]), _pair(b[order[1]])), _pair(loss)
-    )
+    return Parameters((_pair(W[order[0]]), _pair(W[order[1]])), (_pair(b[order[0]]), _pair(b[order[1]])), _pair(loss))
 
 
 def _gradient(c: Constants, s: int, sigma: Dual, tau: Dual, kappa: Dual, k: Dual) -> list[Dual]:
@@ -187,58 +173,3 @@ def kind_of_matrix(hessian: npt.NDArray[np.float64]) -> Kind:
     if len(signs) == 2:
         return Kind.SADDLE
     return Kind.MINIMUM if signs == {True} else Kind.MAXIMUM
-
-
-def dedicated_kind(model_constants: Constants) -> Kind:
-    """The kind of W = (1, 0), b = (0, p2/2), from exact constants, by the blow-up tau -> 0.
-
-    L - L0 = tau^2 (I1 phi + I2 (v1 - 2 v2)) + o(tau^2) after minimising over W1, b1 and b2 on each side s of W2 = 0, with
-    phi > 0 the minimum of a strictly convex function of one ratio kappa in (0, 1), bisected here in exact arithmetic.
-    """
-    c, kinds = model_constants, set()
-    for sign in (1, -1):
-        low, high = Fraction(0), Fraction(1)
-        for _ in range(60):
-            middle = (low + high) / 2
-            *_, dh, da, _ = first_output(c, sign, Fraction(0), middle)
-            falls = sign * (dh - da * Fraction(3, 2)) > 0
-            low, high = (middle, high) if falls else (low, middle)
-        kappa = Interval(Interval.of(low).lo, Interval.of(high).hi)
-        *_, da, db = first_output(Constants(*map(Interval.of, vars(c).values())), sign, Interval(0.0), kappa)
-        phi = sign * (db - da * Fraction(3, 4) * Interval.of(c.p2))
-        value = c.I1 * phi + c.I2 * (c.v1 - 2 * c.v2)
-        kinds.add(Kind.MINIMUM if value.lo > 0 else Kind.SADDLE if value.hi < 0 else Kind.UNDECIDED)
-    if Kind.SADDLE in kinds:
-        return Kind.SADDLE
-    return Kind.MINIMUM if kinds == {Kind.MINIMUM} else Kind.UNDECIDED
-
-
-class BothOn(str, Enum):
-    """Stationary points at which both outputs are on everywhere: section 6 of derivations/completeness.md."""
-
-    NONE = "none"
-    SADDLE = "one pair"
-    CORNER = "W1 = W2 = 1/sqrt(2), b = 0, where both outputs are about to be partial"
-    UNDECIDED = "a degenerate coincidence of densities and importances"
-
-
-def both_on(c: Constants) -> BothOn:
-    """Which of these exist, decided in exact arithmetic; `c` holds fractions."""
-    first, second, cross = 2 * c.I1 * c.v1, 2 * c.I2 * c.v2, c.I1 * c.v2 + c.I2 * c.v1
-    if first == second == cross:
-        return BothOn.CORNER if c.p1 == c.p2 else BothOn.UNDECIDED
-    if not (first < cross and second < cross):
-        return BothOn.NONE
-    # (1 - alpha1) first = alpha2 cross and the same with the features exchanged
-    determinant = first * second - cross**2
-    alpha1, alpha2 = second * (first - cross) / determinant, first * (second - cross) / determinant
-    square = alpha1 * alpha2
-    rooms = [((1 - a) * p, q) for a, p, q in ((alpha1, c.p1, c.p2), (alpha2, c.p2, c.p1))]
-    for sign in (1, -1):
-        # 2 b_i = p_i (1 - alpha_i) - beta p_j must exceed 0, or -2 beta where beta < 0
-        margins = [room**2 - square * (q if sign > 0 else 2 - q) ** 2 for room, q in rooms]
-        if min(margins) > 0:
-            return BothOn.SADDLE
-        if min(margins) == 0:
-            return BothOn.UNDECIDED
-    return BothOn.NONE
