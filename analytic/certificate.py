@@ -1,11 +1,11 @@
 """Proofs that a list of stationary points is complete, for independent features and a bias per feature.
 
 `derivations/completeness.md` reduces the question to twelve searches: three systems of equations (`Case`), two signs of
-W1 W2, two choices of the larger weight, each on a unit square or cube. Every box of a search is excluded, or lies inside a box
-with exactly one zero, or is split at its middle; what is left when a limit is hit is reported as unresolved.
+W1 W2, two choices of the larger weight, each on a unit square or cube. Every box of a search is excluded, or lies inside
+a box with exactly one zero, or is split at its middle; what is left when a limit is hit is reported as unresolved.
 
-A certificate holds no numbers that have to be believed: the order of the splits, the boxes of uniqueness and the claims.
-`verify.py` evaluates everything again.
+A certificate holds no numbers that have to be believed: the order of the splits, the boxes of uniqueness and the
+claims. `verify.py` evaluates everything again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class Reason(str, Enum):
     NARROW = "no test decided, down to the smallest width: two points close to each other, or a point close to an edge"
     CROWDED = "too many boxes in memory at once"
     PLACE = "a zero too close to an edge of its case"
+    DOUBLE = "two zeros of one search whose enclosures overlap, so that they may be the same"
     TIE = "a zero with |W1| = |W2| within its enclosure, without its mirror image"
     KIND = "the kind of a point: an eigenvalue of the Hessian too close to zero"
     BOTH_ON = "a degenerate coincidence of densities and importances with both outputs always on"
@@ -181,6 +183,10 @@ def _pairs(rows: Iterable[Any]) -> tuple[Any, ...]:
     return tuple((float(low), float(high)) for low, high in rows)
 
 
+def _tree(t: dict[str, Any]) -> Tree:
+    return Tree(Case(t["case"]), bool(t["swapped"]), int(t["sign"]), str(t["code"]))
+
+
 def _zero(z: dict[str, Any]) -> Zero:
     boxes = _pairs(z["unique"]), _pairs(z["inner"])
     return Zero(Case(z["case"]), bool(z["swapped"]), int(z["sign"]), *boxes, Place(z["place"]), Kind(z["kind"]))
@@ -271,6 +277,8 @@ def tied(zero: Zero, other: Zero) -> bool:
     exchanged = {Case.BOTH: Case.BOTH, Case.FIRST: Case.SECOND, Case.SECOND: Case.FIRST}
     if (other.case, other.swapped, other.sign) != (exchanged[zero.case], not zero.swapped, zero.sign):
         return False
+    if other.place is not Place.TIE:
+        return False
     image, unique = mirror(np.array(zero.inner)), np.array(other.unique)
     return bool(((image[:, 0] >= unique[:, 0]) & (image[:, 1] <= unique[:, 1])).all())
 
@@ -313,7 +321,7 @@ class _Search:
             if any(all(low <= x <= high for x, (low, high) in zip(centre, z.unique, strict=True)) for z in known):
                 continue
             zero = _prove_zero(self.problem, centre)
-            if zero is not None and len(self.zeros) < len(LETTERS):
+            if zero is not None and len(self.zeros) < len(LETTERS) and not any(_overlap(zero, z) for z in known):
                 self.zeros.append(zero)
                 known.append(zero)
 
@@ -412,7 +420,10 @@ def conclude(model: ToyModel, zeros: Iterable[Zero]) -> tuple[tuple[ProvedPoint,
     """The stationary points that follow from proved zeros, those known in closed form, and what stays in doubt."""
     zeros = list(zeros)
     tasks = {(p.case, p.swapped, p.sign): p for p in problems(model)}
-    points, doubts = closed_form_points(model), []
+    points, doubts = (
+        closed_form_points(model),
+        [Unresolved(Reason.DOUBLE, a.case.value, a.inner) for a, b in combinations(zeros, 2) if _overlap(a, b)],
+    )
     for zero in zeros:
         label = f"{zero.case.value}, sign {zero.sign}, swapped {zero.swapped}"
         if zero.place is Place.UNDECIDED:
@@ -428,6 +439,12 @@ def conclude(model: ToyModel, zeros: Iterable[Zero]) -> tuple[tuple[ProvedPoint,
     if (answer := both_on(Constants.exact(model, False))) not in (BothOn.NONE, BothOn.CORNER):
         doubts.append(Unresolved(Reason.BOTH_ON, answer.value))
     return tuple(points), tuple(doubts)
+
+
+def _overlap(a: Zero, b: Zero) -> bool:
+    if (a.case, a.swapped, a.sign) != (b.case, b.swapped, b.sign):
+        return False
+    return all(max(x[0], y[0]) <= min(x[1], y[1]) for x, y in zip(a.inner, b.inner, strict=True))
 
 
 def compare(points: Iterable[ProvedPoint], landscape: Any) -> tuple[tuple[ProvedPoint, ...], tuple[Any, ...]]:

@@ -1,8 +1,8 @@
 """Stationary points known in closed form, and their kinds: what the searches of `certificate.py` leave out.
 
-With independent features and a bias per feature these are W = 0 with b = p/2, the two dedicated solutions, and points at
-which both outputs are on everywhere. The derivations are in derivations/completeness.md, sections 3, 6 and 7. Decisions
-are exact; numbers are enclosures.
+With independent features and a bias per feature these are W = 0 with b = p/2, the two dedicated solutions, and points
+at which both outputs are on everywhere. The derivations are in derivations/completeness.md, sections 3, 6 and 7.
+Decisions are exact; numbers are enclosures.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def enclose(value: Fraction) -> Pair:
 
 def closed_form_points(model: ToyModel) -> list[ProvedPoint]:
     """W = 0 with b = p/2; W_i = 1, W_j = 0, b_i = 0, b_j = p_j / 2; and the corner of `both_on` where it exists."""
-    I, p = model.exact_importance, model.exact_density
+    r, p = model.exact_importance, model.exact_density
     b = (enclose(p[0] / 2), enclose(p[1] / 2))
-    lost = [I[i] * (p[i] / 3 - p[i] ** 2 / 4) for i in (0, 1)]
+    lost = [r[i] * (p[i] / 3 - p[i] ** 2 / 4) for i in (0, 1)]
     zero, one = (0.0, 0.0), (1.0, 1.0)
     kinds = [dedicated_kind(Constants.exact(model, swapped)) for swapped in (False, True)]
     points = [
@@ -79,8 +79,8 @@ def closed_form_points(model: ToyModel) -> list[ProvedPoint]:
 def dedicated_kind(c: Constants) -> Kind:
     """The kind of W = (1, 0), b = (0, p2/2), from exact constants, by the blow-up tau -> 0.
 
-    L - L0 = tau^2 (I1 phi + I2 (v1 - 2 v2)) + o(tau^2) after minimising over W1, b1 and b2 on each side s of W2 = 0, with
-    phi > 0 the minimum of a strictly convex function of one ratio kappa in (0, 1), bisected here in exact arithmetic.
+    L - L0 = tau^2 (I1 phi + I2 (v1 - 2 v2)) + o(tau^2) after minimising over W1, b1 and b2 on each side s of W2 = 0,
+    with phi > 0 the minimum of a strictly convex function of one ratio kappa in (0, 1), bisected here in exact arithmetic.
     """
     kinds = set()
     for sign in (1, -1):

@@ -1,7 +1,7 @@
 """Stationarity with a bias per feature, in coordinates in which the whole search is a unit cube.
 
-Theory and proofs: derivations/completeness.md. With W2 = s tau W1, s = +1 or -1 and 0 < tau <= 1 (the other half follows
-by exchanging the features), sigma = W1^2, and
+Theory and proofs: derivations/completeness.md. With W2 = s tau W1, s = +1 or -1 and 0 < tau <= 1 (the other half
+follows by exchanging the features), sigma = W1^2, and
 
     b1 = -s sigma tau kappa        h1 = sigma g1,        g1 = x1 + s tau (x2 - kappa)
     b2 = -s sigma tau k            h2 = sigma tau g2,    g2 = tau x2 + s (x1 - k)
@@ -119,10 +119,7 @@ def first_output(c: Constants, sign: int, tau: Any, kappa: Any) -> tuple[Any, ..
 def second_output(c: Constants, sign: int, tau: Any, k: Any) -> tuple[Any, ...]:
     """H, XH, YH, X, XX, XY of the second output; x is its own feature. Valid for k <= 1 if sign > 0, else k >= 0."""
     q, r, p00, p11 = c.q2, c.q1, c.p00, c.p11
-    if sign > 0:
-        edge = k
-    else:
-        edge = 1 - k
+    edge = k if sign > 0 else 1 - k
     J01, J02, J03 = (corner(0, n, tau, edge) for n in (1, 2, 3))
     J11, J12, J21 = corner(1, 1, tau, edge), corner(1, 2, tau, edge), corner(2, 1, tau, edge)
     E = positive(edge)

@@ -6,11 +6,12 @@ of the computed one; each operation moves both ends to those neighbours (`numpy.
 that underflow, and an overflow gives an infinite end, which is still an enclosure. Nothing here depends on the rounding
 mode, on a compiler or on the order of operations: NumPy's elementwise +, -, * and / are the IEEE operations.
 
-A `Dual` is a function on a box: enclosures of its range and of its generalised gradient, and its value at the middle; `positive` (the ReLU) has derivative 0, 1, or [0, 1] where its argument may change
-sign. For a Lipschitz function that is smooth between finitely many surfaces, f(x) - f(y) = g . (x - y) with g in the hull
-of the gradients along the segment, so these enclosures serve the mean value theorem across kinks as well.
+A `Dual` is a function on a box: enclosures of its range and of its generalised gradient, and its value at the middle.
+`positive` (the ReLU) has derivative 0, 1, or [0, 1] where its argument may change sign. For a Lipschitz function that is
+smooth between finitely many surfaces, f(x) - f(y) = g . (x - y) with g in the hull of the gradients along the segment,
+so these enclosures serve the mean value theorem across kinks as well.
 
-Formulas written in plain arithmetic with `positive` and `corner` work on `Fraction`, float, `Interval` and `Dual` alike.
+Formulas written in plain arithmetic with `positive` and `corner` work on `Fraction`, float, `Interval` and `Dual`.
 """
 
 from __future__ import annotations
@@ -177,7 +178,7 @@ Gradient = tuple[Any, ...]
 
 
 class Dual:
-    """A function on a box: its range `value`, the range `grad` of its derivatives, and its value `centre` at the middle.
+    """A function on a box: its range `value`, the range `grad` of its derivatives, its value `centre` at the middle.
 
     A derivative that is identically zero is None. `offset` is the box minus its middle, shared by all functions on it.
     """

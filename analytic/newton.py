@@ -4,10 +4,10 @@ Let R be the equations of a case and J an enclosure of their generalised Jacobia
 every y in X, R(y) lies in R(x) + J (y - x); across an activation border too, because R is Lipschitz and J contains the
 Jacobians of both sides. So for any matrix C:
 
-exclusion    if a component of C R(x) + (C J)(X - x) misses zero, and C is an identity or invertible, R has no zero in X;
-             for this direction of the argument C need not even be invertible: R(y) = 0 implies C R(y) = 0
-uniqueness   if K = x - C R(x) + (I - C J)(X - x) lies in the interior of X, R has exactly one zero in X, and it lies in K
-             (Krawczyk): a zero exists by Brouwer, C and every matrix of J are regular because |I - C J| contracts X
+exclusion    if a component of C R(x) + (C J)(X - x) misses zero, R has no zero in X, since R(y) = 0 implies C R(y) = 0
+uniqueness   if K = x - C R(x) + (I - C J)(X - x) lies in the interior of X, R has exactly one zero in X, and it lies
+             in K (Krawczyk): a zero of C R exists by Brouwer; C and every matrix of J are regular because I - C J
+             maps X - x into its interior, so no vector is left fixed
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Problem:
     def on(self, box: Vector) -> tuple[Dual, ...]:
         """The equations as functions on boxes.
 
-        Inside the unit cube they are exact. Beyond its edges b_i = 0 (only there, and only for s > 0, P00 would enter) they
-        are continued with P00 = 0, which is smooth; any Lipschitz continuation serves the tests.
+        Inside the unit cube they are exact. Beyond its edges b_i = 0 (only there, and only for s > 0, P00 would enter)
+        they are continued with P00 = 0, which is smooth; any Lipschitz continuation serves the tests.
         """
         c = replace(self.constants, p00=Interval(0.0)) if self.sign > 0 else self.constants
         return stationarity(self.case, c, self.sign, *Dual.variables(*box))
@@ -138,7 +138,7 @@ def _out_of_reach(problem: Problem, box: Vector) -> npt.NDArray[np.bool_]:
 
 @np.errstate(all="ignore")
 def krawczyk(problem: Problem, boxes: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Krawczyk's images of boxes (n, d, 2), and where the image lies inside: exactly one zero, and it is in the image."""
+    """Krawczyk's images of boxes (n, d, 2), and where the image lies inside: then it holds exactly one zero."""
     X = split(boxes)
     rows = problem.on(X)
     jacobian = [jacobian_row(row, X[0]) for row in rows]

@@ -35,7 +35,7 @@ class Place(str, Enum):
 
 
 def full_coordinates(problem: Problem, box: Array) -> Vector:
-    """(tau, kappa, k) over a box (..., d, 2) of the case; b of an output that is always on follows from its equation."""
+    """(tau, kappa, k) over a box (..., d, 2) of the case; b of an output that is always on follows from G = 0."""
     c, s, at = problem.constants, problem.sign, split(box)
     tau = at[0]
     if problem.case is Case.BOTH:
@@ -71,7 +71,10 @@ def place(problem: Problem, box: Array) -> Place:
         return Place.OUTSIDE
     if not all(inside) or not tau.lo > 0:
         return Place.UNDECIDED
-    return Place.INSIDE if tau.hi < 1 else Place.TIE
+    if tau.hi < 1:
+        return Place.INSIDE
+    # beyond tau = 1 the formulas of both halves hold as long as the far corner of the square stays on
+    return Place.TIE if (tau * first).hi < 1 and (second / tau).hi < 1 else Place.UNDECIDED
 
 
 def mirror(box: Array) -> Array:
@@ -153,8 +156,8 @@ def kind(problem: Problem, box: Array) -> Kind:
 def kind_of_matrix(hessian: npt.NDArray[np.float64]) -> Kind:
     """The kind if all symmetric matrices in an enclosure (n, n, 2) have the same inertia, by Gershgorin's discs.
 
-    The symmetric matrices M of the enclosure are transformed to Q^T M Q, with Q the eigenvectors of the middle one; this
-    keeps the inertia, and all columns of Q are common directions of ascent or descent.
+    The symmetric matrices M of the enclosure are transformed to Q^T M Q, with Q the eigenvectors of the middle one;
+    this keeps the inertia, and the columns of Q are common directions of ascent or descent.
     """
     if not np.isfinite(hessian).all():
         return Kind.UNDECIDED

@@ -1,7 +1,7 @@
 """The checker of certificates: everything a certificate claims is computed again, without any search.
 
-It shares with the prover the validated arithmetic, the equations and the two tests on boxes, nothing of how the proof was found.
-The steps, in the order of `verify_certificate`:
+It shares with the prover the validated arithmetic, the equations and the two tests on boxes, nothing of how the proof
+was found. The steps, in the order of `verify_certificate`:
 
 1. Each zero: Krawczyk's test holds for its unique box and for its inner box, so the only zero of the first is in the
    second; its place and kind follow from the inner box.
