@@ -80,7 +80,8 @@ def dedicated_kind(c: Constants) -> Kind:
     """The kind of W = (1, 0), b = (0, p2/2), from exact constants, by the blow-up tau -> 0.
 
     L - L0 = tau^2 (I1 phi + I2 (v1 - 2 v2)) + o(tau^2) after minimising over W1, b1 and b2 on each side s of W2 = 0,
-    with phi > 0 the minimum of a strictly convex function of one ratio kappa in (0, 1), bisected here in exact arithmetic.
+    with phi > 0 the minimum of a strictly convex function of one ratio kappa in (0, 1), which is bisected
+    in exact arithmetic.
     """
     kinds = set()
     for sign in (1, -1):

@@ -7,9 +7,9 @@ that underflow, and an overflow gives an infinite end, which is still an enclosu
 mode, on a compiler or on the order of operations: NumPy's elementwise +, -, * and / are the IEEE operations.
 
 A `Dual` is a function on a box: enclosures of its range and of its generalised gradient, and its value at the middle.
-`positive` (the ReLU) has derivative 0, 1, or [0, 1] where its argument may change sign. For a Lipschitz function that is
-smooth between finitely many surfaces, f(x) - f(y) = g . (x - y) with g in the hull of the gradients along the segment,
-so these enclosures serve the mean value theorem across kinks as well.
+`positive` (the ReLU) has derivative 0, 1, or [0, 1] where its argument may change sign. For a Lipschitz function that
+is smooth between finitely many surfaces, f(x) - f(y) = g . (x - y) with g in the hull of the gradients along the
+segment, so these enclosures serve the mean value theorem across kinks as well.
 
 Formulas written in plain arithmetic with `positive` and `corner` work on `Fraction`, float, `Interval` and `Dual`.
 """

@@ -101,7 +101,7 @@ def _any_misses_zero(vector: Vector) -> npt.NDArray[np.bool_]:
 def excluded(problem: Problem, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """For boxes (n, d, 2): where it is proved that no stationary point of this case lies inside."""
     box = split(boxes)
-    done = _out_of_reach(problem, box)
+    done = np.asarray(_out_of_reach(problem, box))
     rest = np.flatnonzero(~done)
     if len(rest):
         done[rest] = _no_zero(problem, [x[rest] for x in box])
