@@ -40,12 +40,12 @@ _TWO_INTERVALS = ["(f8,f8,f8,f8,f8[:],f8[:])"], "(),(),(),()->(),()"
 
 
 @numba.guvectorize(*_TWO_INTERVALS, nopython=True, cache=True)
-def _add(a, b, c, d, lo, hi):  # type: ignore[no-untyped-def]
+def _add(a, b, c, d, lo, hi):
     lo[0], hi[0] = np.nextafter(a + c, -np.inf), np.nextafter(b + d, np.inf)
 
 
 @numba.guvectorize(*_TWO_INTERVALS, nopython=True, cache=True)
-def _multiply(a, b, c, d, lo, hi):  # type: ignore[no-untyped-def]
+def _multiply(a, b, c, d, lo, hi):
     ac, ad, bc, bd = a * c, a * d, b * c, b * d
     low, high = min(min(ac, ad), min(bc, bd)), max(max(ac, ad), max(bc, bd))
     if np.isnan(ac + ad + bc + bd):
@@ -118,7 +118,7 @@ class Interval:
         if isinstance(other, Dual):
             return NotImplemented
         other = Interval.of(other)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             low, high = _down(1 / other.hi), _up(1 / other.lo)
         regular = (other.lo > 0) | (other.hi < 0)
         return self * Interval(np.where(regular, low, -np.inf), np.where(regular, high, np.inf))
@@ -304,7 +304,7 @@ def corner(a: int, n: int, tau: Any, k: Any) -> Any:
 
 
 @numba.njit(cache=True)
-def _power_times(x, base, exponent, towards):  # type: ignore[no-untyped-def]
+def _power_times(x, base, exponent, towards):
     """x base^exponent for x, base >= 0, every product rounded towards `towards`."""
     for _ in range(exponent):
         x = np.nextafter(x * base, towards)
@@ -312,7 +312,7 @@ def _power_times(x, base, exponent, towards):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _corner_bound(a, n, tau, k, towards):  # type: ignore[no-untyped-def]
+def _corner_bound(a, n, tau, k, towards):
     """`corner` at a point with every operation rounded towards 0 or infinity; all its terms are >= 0.
 
     For k < tau the integrand ends at x = k / tau; for k >= tau it is the binomial expansion of
@@ -338,7 +338,7 @@ def _corner_bound(a, n, tau, k, towards):  # type: ignore[no-untyped-def]
 
 
 @numba.guvectorize(["(i8,i8,f8,f8,f8[:],f8[:])"], "(),(),(),()->(),()", nopython=True, cache=True)
-def _corner_bounds(a, n, tau, k, lo, hi):  # type: ignore[no-untyped-def]
+def _corner_bounds(a, n, tau, k, lo, hi):
     lo[0], hi[0] = _corner_bound(a, n, tau, k, 0.0), _corner_bound(a, n, tau, k, np.inf)
 
 

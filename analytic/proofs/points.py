@@ -18,10 +18,10 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from analytic.closed_points import Kind
-from analytic.enclosures import Case, Constants, first_output, second_output, slope_of_sigma
-from analytic.intervals import Array, Dual, Interval, tight
-from analytic.newton import Problem, Vector, jacobian_row, join, split, times
+from analytic.proofs.boxes import Problem, Vector, jacobian_row, join, split, times
+from analytic.proofs.closed_form import Kind
+from analytic.proofs.enclosures import Case, Constants, first_output, second_output, slope_of_sigma
+from analytic.proofs.intervals import Array, Dual, Interval, tight
 
 
 class Place(str, Enum):

@@ -1,8 +1,9 @@
 """Certificates that a list of stationary points is complete: what they contain, and what follows from it.
 
-`derivations/completeness.md` reduces the question, for independent features and a bias per feature, to twelve searches:
-three systems of equations (`Case`), two signs of W1 W2, two choices of the larger weight, each on a unit square or cube.
-A certificate says for each how to cut it into boxes, and for each box that it is excluded or which zero it belongs to.
+`derivations/completeness.md` reduces the question, for independent features and a bias per feature, to twelve
+searches: three systems of equations (`Case`), two signs of W1 W2, two choices of the larger weight, each on a unit
+square or cube. A certificate says for each how to cut it into boxes, and for each box that it is excluded or which zero
+it belongs to.
 
 It holds no number that has to be believed: the order of the splits, the boxes of uniqueness and the claims. `prover.py`
 finds them, `verify.py` evaluates everything again; both use what is below.
@@ -24,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.closed_points import BothOn, Kind, ProvedPoint, both_on, closed_form_points
-from analytic.enclosures import Case, Constants
-from analytic.newton import Problem
-from analytic.points import Parameters, Place, mirror, parameters
+from analytic.proofs.boxes import Problem
+from analytic.proofs.closed_form import BothOn, Kind, ProvedPoint, both_on, closed_form_points
+from analytic.proofs.enclosures import Case, Constants
+from analytic.proofs.points import Parameters, Place, mirror, parameters
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel
@@ -194,6 +195,10 @@ def _zero(z: dict[str, Any]) -> Zero:
     return Zero(Case(z["case"]), bool(z["swapped"]), int(z["sign"]), unique, inner, Place(z["place"]), Kind(z["kind"]))
 
 
+def _unresolved(u: dict[str, Any]) -> Unresolved:
+    return Unresolved(Reason(u["reason"]), str(u["where"]), as_pairs(u["box"]))
+
+
 def _point(p: dict[str, Any]) -> ProvedPoint:
     loss = (float(p["loss"][0]), float(p["loss"][1]))
     return ProvedPoint(as_pairs(p["W"]), as_pairs(p["b"]), loss, Kind(p["kind"]), bool(p["on_kink"]))
@@ -226,7 +231,7 @@ def settled_by(problem: Problem, boxes: Boxes, zero: Zero) -> npt.NDArray[np.boo
     if (zero.case, zero.swapped, zero.sign) != (problem.case, problem.swapped, problem.sign):
         return np.zeros(len(boxes), dtype=bool)
     unique = np.array(zero.unique)
-    return ((boxes[..., 0] >= unique[:, 0]) & (boxes[..., 1] <= unique[:, 1])).all(-1)
+    return np.asarray(((boxes[..., 0] >= unique[:, 0]) & (boxes[..., 1] <= unique[:, 1])).all(-1))
 
 
 def tied(zero: Zero, other: Zero) -> bool:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analytic.enclosures import Constants, first_output
-from analytic.intervals import Interval
+from analytic.proofs.enclosures import Constants, first_output
+from analytic.proofs.intervals import Interval
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.certificate import (
+from analytic.proofs.boxes import Problem, excluded, jacobian_row, krawczyk
+from analytic.proofs.certificate import (
     EXCLUDED,
     LETTERS,
     UNRESOLVED,
@@ -33,10 +34,9 @@ from analytic.certificate import (
     problems,
     settled_by,
 )
-from analytic.closed_points import Kind
-from analytic.intervals import Interval
-from analytic.newton import Problem, excluded, jacobian_row, krawczyk
-from analytic.points import Place, kind, place
+from analytic.proofs.closed_form import Kind
+from analytic.proofs.intervals import Interval
+from analytic.proofs.points import Place, kind, place
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel

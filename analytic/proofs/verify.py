@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from analytic.certificate import (
+from analytic.proofs.boxes import Problem, excluded, krawczyk
+from analytic.proofs.certificate import (
     EXCLUDED,
     LETTERS,
     UNRESOLVED,
@@ -32,8 +33,7 @@ from analytic.certificate import (
     problems,
     settled_by,
 )
-from analytic.newton import Problem, excluded, krawczyk
-from analytic.points import Kind, Place, kind, place
+from analytic.proofs.points import Kind, Place, kind, place
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.enclosures import Case, Constants, second_output, slope_of_sigma, stationarity
-from analytic.intervals import Array, Dual, Interval
+from analytic.proofs.enclosures import Case, Constants, second_output, slope_of_sigma, stationarity
+from analytic.proofs.intervals import Array, Dual, Interval
 
 #: Intervals indexed [coordinate] with arrays over boxes, and [equation][coordinate].
 Vector = list[Interval]
@@ -30,7 +30,7 @@ Matrix = list[list[Interval]]
 class Problem:
     """One case of one model: the sign s of W1 W2, and which feature has the larger weight.
 
-    `corner`: whether W1 = W2 > 0, b = 0 is a stationary point (`closed_points.BothOn.CORNER`).
+    `corner`: whether W1 = W2 > 0, b = 0 is a stationary point (`closed_form.BothOn.CORNER`).
     """
 
     case: Case
@@ -81,7 +81,7 @@ def _preconditioner(jacobian: Matrix) -> Matrix:
     """Approximate inverses of the midpoints, and the identity where there is none; any matrix is admissible."""
     middle = np.stack([np.stack([entry.mid for entry in row], -1) for row in jacobian], -2)
     identity = np.broadcast_to(np.eye(len(jacobian)), middle.shape)
-    usable = np.isfinite(middle).all((-1, -2))
+    usable = np.asarray(np.isfinite(middle).all((-1, -2)))
     middle = np.where(usable[..., None, None], middle, identity)
     usable &= np.abs(np.linalg.det(middle)) > 1e-12
     inverse = np.linalg.inv(np.where(usable[..., None, None], middle, identity))
@@ -93,7 +93,7 @@ def _product(left: Matrix, right: Matrix) -> Matrix:
     return [[_total([a * b for a, b in zip(row, column, strict=True)]) for column in columns] for row in left]
 
 
-def _any_misses_zero(vector: Vector) -> npt.NDArray[np.bool_]:
+def _any_misses_zero(vector: Vector) -> Any:
     return np.logical_or.reduce([x.excludes_zero for x in vector])
 
 
@@ -101,14 +101,14 @@ def _any_misses_zero(vector: Vector) -> npt.NDArray[np.bool_]:
 def excluded(problem: Problem, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """For boxes (n, d, 2): where it is proved that no stationary point of this case lies inside."""
     box = split(boxes)
-    done = np.asarray(_out_of_reach(problem, box))
+    done = np.array(_out_of_reach(problem, box), dtype=bool)
     rest = np.flatnonzero(~done)
     if len(rest):
         done[rest] = _no_zero(problem, [x[rest] for x in box])
     return done
 
 
-def _no_zero(problem: Problem, box: Vector) -> npt.NDArray[np.bool_]:
+def _no_zero(problem: Problem, box: Vector) -> Any:
     rows = problem.on(box)
     done = _any_misses_zero([row.tight().value for row in rows])
     jacobian = [jacobian_row(row, box[0]) for row in rows]
@@ -118,7 +118,7 @@ def _no_zero(problem: Problem, box: Vector) -> npt.NDArray[np.bool_]:
     return done | _any_misses_zero([r + d for r, d in zip(at_middle, change, strict=True)])
 
 
-def _out_of_reach(problem: Problem, box: Vector) -> npt.NDArray[np.bool_]:
+def _out_of_reach(problem: Problem, box: Vector) -> Any:
     """Inequalities that hold at every stationary point of the case: section 5 of derivations/completeness.md."""
     c, s, tau = problem.constants, problem.sign, box[0]
     if problem.case is Case.FIRST:

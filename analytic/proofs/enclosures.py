@@ -22,7 +22,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from analytic.intervals import Interval, corner, positive, tight
+from analytic.proofs.intervals import Interval, corner, positive, tight
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel
