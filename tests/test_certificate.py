@@ -181,7 +181,6 @@ def test_interrupt_gives_a_partial_result() -> None:
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (ToyModel(sparsity=0.5, bias="none"), "bias='per-feature'"),
         (ToyModel(sparsity=0.5, bias="shared"), "bias='per-feature'"),
         (ToyModel.from_patterns(0.5, 0.1, 0.1, 0.3), "independent"),
         (ToyModel(sparsity=0.0), "strictly between 0 and 1"),
@@ -232,6 +231,42 @@ def test_dedicated_kind_against_descent(density: float, importance: float) -> No
         best.append(result.fun)
     falls = min(best) < model.loss([1.0, 0.0], [0.0, density / 2])
     assert kind is (Kind.SADDLE if falls else Kind.MINIMUM)
+
+
+UNBIASED = [
+    ToyModel.from_density(Fraction(1, 2), 1, bias="none"),
+    ToyModel.from_density(0.3, 0.4, bias="none"),
+    ToyModel.from_density(1, 1, bias="none"),
+    ToyModel.from_density((0.3, 0.6), 2.0, bias="none"),
+    ToyModel.from_patterns(0.5, 0.1, 0.1, 0.3, bias="none"),
+    ToyModel.from_patterns(Fraction(1, 8), Fraction(3, 8), Fraction(3, 8), Fraction(1, 8), bias="none"),
+]
+
+
+@pytest.mark.parametrize("model", UNBIASED, ids=repr)
+def test_unbiased_agrees_with_the_algebraic_solver(model: ToyModel, tmp_path: Path) -> None:
+    """Sturm's count and the certified roots of the solver are two routes to complete lists, so they are equal."""
+    certificate = certify(model, find_stationary_points(model))
+    assert (certificate.complete, certificate.missing, certificate.unproved) == (True, (), ())
+    certificate.save(tmp_path / "proof.json")
+    result = verify_certificate(tmp_path / "proof.json")
+    assert (result.valid, result.complete, result.objections) == (True, True, ())
+
+
+def test_unbiased_tampering_is_rejected() -> None:
+    certificate = certify(UNBIASED[1])
+    first, *rest = certificate.roots
+    low, high = first[0]
+    width = high - low
+    forged = {
+        "removed": ((), *rest),
+        "moved": (((low + width, high + width),), *rest),
+        "widened beyond the arc": (((low, high + 2),), *rest),
+        "an arc removed": tuple(rest),
+        "doubled": (((low, high), (low, high)), *rest),
+    }
+    for name, roots in forged.items():
+        assert not verify_certificate(replace(certificate, roots=roots)).valid, name
 
 
 @pytest.mark.slow

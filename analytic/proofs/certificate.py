@@ -14,13 +14,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ from analytic.proofs.points import Parameters, Place, mirror, parameters
 if TYPE_CHECKING:
     from analytic.model import ToyModel
 
+_Record = TypeVar("_Record")
 Boxes = npt.NDArray[np.float64]
 FORMAT, VERSION = "analytic certificate of completeness", 1
 #: One letter per zero in the code of a tree; digits are splits, x is excluded, ? is unresolved.
@@ -121,15 +122,10 @@ class Certificate:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
-        model = self.model
         return {
             "format": FORMAT,
             "version": VERSION,
-            "model": {
-                "importance": [str(x) for x in model.exact_importance],
-                "patterns": [str(x) for x in model.exact_patterns],
-                "bias": model.bias,
-            },
+            "model": model_data(self.model),
             "complete": self.complete,
             "zeros": [asdict(zero) for zero in self.zeros],
             "trees": [asdict(tree) for tree in self.trees],
@@ -140,26 +136,18 @@ class Certificate:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write JSON to a temporary name in the same folder, then rename."""
-        target = Path(path)
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".part", delete=False) as stream:
-            json.dump(self.as_dict(), stream)
-        os.replace(stream.name, target)
+        write_json(path, self.as_dict())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Certificate:
         """Read what `save` wrote; a ValueError if the file is something else. Loading proves nothing: verify it."""
-        try:
-            return cls.from_dict(json.loads(Path(path).read_text()))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"{os.fspath(path)!r} is not a valid certificate: {error}") from None
+        return read_json(path, cls.from_dict)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Certificate:
         """The inverse of `as_dict`."""
-        if data.get("format") != FORMAT or data.get("version") != VERSION:
-            raise ValueError(f"expected format {FORMAT!r} version {VERSION}, got {data.get('version')!r}")
         return cls(
-            model=_model(data["model"]),
+            model=model_from_data(data["model"]),
             trees=tuple(
                 Tree(Case(t["case"]), bool(t["swapped"]), int(t["sign"]), str(t["code"])) for t in data["trees"]
             ),
@@ -172,7 +160,33 @@ class Certificate:
         )
 
 
-def _model(data: dict[str, Any]) -> ToyModel:
+def write_json(path: str | os.PathLike[str], data: dict[str, Any]) -> None:
+    """Write to a temporary name in the same folder, then rename."""
+    target = Path(path)
+    with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".part", delete=False) as stream:
+        json.dump(data, stream)
+    os.replace(stream.name, target)
+
+
+def read_json(path: str | os.PathLike[str], build: Callable[[dict[str, Any]], _Record]) -> _Record:
+    """What `build` makes of the file, or a ValueError that says what is wrong with it."""
+    try:
+        data = json.loads(Path(path).read_text())
+        if data.get("format") != FORMAT or data.get("version") != VERSION:
+            raise ValueError(f"expected format {FORMAT!r} version {VERSION}, got {data.get('version')!r}")
+        return build(data)
+    except (KeyError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+        raise ValueError(f"{os.fspath(path)!r} is not a valid certificate: {error}") from None
+
+
+def model_data(model: ToyModel) -> dict[str, Any]:
+    """The exact inputs of a model as JSON data."""
+    importance, patterns = model.exact_importance, model.exact_patterns
+    return {"importance": [str(x) for x in importance], "patterns": [str(x) for x in patterns], "bias": model.bias}
+
+
+def model_from_data(data: dict[str, Any]) -> ToyModel:
+    """The inverse of `model_data`."""
     from analytic.model import ToyModel
 
     patterns = [Fraction(x) for x in data["patterns"]]

@@ -151,6 +151,10 @@ class Interval:
         """max(x, 0)."""
         return Interval(np.maximum(self.lo, 0.0), np.maximum(self.hi, 0.0))
 
+    def sqrt(self) -> Interval:
+        """The square root of intervals with lo >= 0; IEEE rounds it to nearest too."""
+        return Interval(np.maximum(_down(np.sqrt(self.lo)), 0.0), _up(np.sqrt(self.hi)))
+
     def step(self) -> Interval:
         """The derivative of `positive`: 0, 1, or [0, 1] if the interval contains zero."""
         return Interval(np.where(self.lo > 0, 1.0, 0.0), np.where(self.hi >= 0, 1.0, 0.0))

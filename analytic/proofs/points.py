@@ -96,10 +96,6 @@ def _pair(x: Interval) -> tuple[float, float]:
     return float(x.lo), float(x.hi)
 
 
-def _root(x: Interval) -> Interval:
-    return Interval(np.nextafter(np.sqrt(x.lo), 0.0), np.nextafter(np.sqrt(x.hi), np.inf))
-
-
 def sigma_of(problem: Problem, full: Vector) -> Interval:
     """Enclosure of sigma = W1^2 over (tau, kappa, k)."""
     c, s = problem.constants, problem.sign
@@ -120,7 +116,7 @@ def parameters(problem: Problem, box: Array) -> Parameters:
     square1 = sigma**2 * (xh1 + s * tau * (yh1 - kappa * h1))
     square2 = (sigma * tau) ** 2 * (tau * xh2 + s * (yh2 - k * h2))
     loss = c.I1 * (c.p1 / 3 - square1) + c.I2 * (c.p2 / 3 - square2)
-    W = [_root(sigma), s * tau * _root(sigma)]
+    W = [sigma.sqrt(), s * tau * sigma.sqrt()]
     b = [-s * sigma * tau * kappa, -s * sigma * tau * k]
     order = (1, 0) if problem.swapped else (0, 1)
     return Parameters((_pair(W[order[0]]), _pair(W[order[1]])), (_pair(b[order[0]]), _pair(b[order[1]])), _pair(loss))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from analytic.proofs.certificate import (
 from analytic.proofs.closed_form import Kind
 from analytic.proofs.intervals import Interval
 from analytic.proofs.points import Place, kind, place
+from analytic.proofs.unbiased import UnbiasedCertificate, certify_unbiased
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel
@@ -170,13 +171,13 @@ def certify(
     *,
     time_limit: float | None = None,
     progress: Callable[[float], None] | None = None,
-) -> Certificate:
+) -> Certificate | UnbiasedCertificate:
     """Prove which stationary points a model has, and compare with a landscape.
 
     Parameters
     ----------
     model
-        Per-feature bias, independent features, densities strictly between 0 and 1.
+        Without bias: any densities above 0. Per-feature bias: independent features, densities strictly between 0 and 1.
     landscape
         Anything with `minima`, `saddles` and `maxima` of points that have `W` and `b`; see `missing` and `unproved`.
     time_limit
@@ -186,7 +187,7 @@ def certify(
 
     Returns
     -------
-    Certificate
+    Certificate, or UnbiasedCertificate without bias
         Also after Ctrl-C, with what was proved by then.
 
     Raises
@@ -194,6 +195,10 @@ def certify(
     ValueError
         For a model outside the theory, naming the condition.
     """
+    if model.bias == "none":
+        exact = certify_unbiased(model)
+        differences = compare(exact.points, landscape) if landscape is not None else ((), ())
+        return replace(exact, missing=differences[0], unproved=differences[1])
     check_provable(model)
     start = time.monotonic()
     tasks, zeros, trees, left = problems(model), [], [], []  # type: ignore[var-annotated]
@@ -227,7 +232,8 @@ _LISTS = {Kind.MINIMUM: "minima", Kind.SADDLE: "saddles", Kind.MAXIMUM: "maxima"
 
 
 def _same(proved: ProvedPoint, listed: Any, kind: Kind, tolerance: float = 1e-6) -> bool:
-    W, b = np.asarray(listed.W, dtype=float), np.broadcast_to(np.asarray(listed.b, dtype=float), (2,))
+    b = np.broadcast_to(np.asarray(0.0 if listed.b is None else listed.b, dtype=float), (2,))
+    W = np.asarray(listed.W, dtype=float)
     box = np.array([*proved.W, *proved.b])
     near = [np.concatenate([s * W, b]) for s in (1, -1)]
     within = [((x >= box[:, 0] - tolerance) & (x <= box[:, 1] + tolerance)).all() for x in near]

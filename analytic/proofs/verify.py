@@ -9,6 +9,8 @@ was found. The steps, in the order of `verify_certificate`:
    ends early or late is malformed. Each leaf is excluded, or lies in the unique box of the zero it names.
 3. All twelve trees are there, once each.
 4. The list of points is the one that follows from the zeros.
+
+Without bias `unbiased.objections_to` counts the roots of the rational polynomials again.
 """
 
 from __future__ import annotations
@@ -31,9 +33,11 @@ from analytic.proofs.certificate import (
     check_provable,
     conclude,
     problems,
+    read_json,
     settled_by,
 )
 from analytic.proofs.points import Kind, Place, kind, place
+from analytic.proofs.unbiased import UnbiasedCertificate, objections_to
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,16 @@ class Verification:
         return self.valid
 
 
-def verify_certificate(source: str | os.PathLike[str] | Certificate) -> Verification:
-    """Check a certificate or a file written by `Certificate.save`.
+def verify_certificate(source: str | os.PathLike[str] | Certificate | UnbiasedCertificate) -> Verification:
+    """Check a certificate or a file written by its `save`.
 
     Valid means that every claim in it was proved again; complete, that the claims say which stationary points exist
     without exception. A file that is not a certificate gives a ValueError.
     """
-    certificate = source if isinstance(source, Certificate) else Certificate.load(source)
+    certificate = source if isinstance(source, (Certificate, UnbiasedCertificate)) else read_json(source, _build)
+    if isinstance(certificate, UnbiasedCertificate):
+        faults = objections_to(certificate)
+        return Verification(not faults, not faults, tuple(faults), sum(map(len, certificate.roots)))
     check_provable(certificate.model)
     tasks = {(p.case, p.swapped, p.sign): p for p in problems(certificate.model)}
     objections = [text for zero in certificate.zeros for text in _check_zero(tasks.get(_key(zero)), zero)]
@@ -75,6 +82,10 @@ def verify_certificate(source: str | os.PathLike[str] | Certificate) -> Verifica
     if certificate.complete and not complete:
         objections.append("called complete, but a search is missing or has unresolved boxes or doubts")
     return Verification(not objections, complete and not objections, tuple(objections), leaves)
+
+
+def _build(data: dict[str, Any]) -> Certificate | UnbiasedCertificate:
+    return UnbiasedCertificate.from_dict(data) if "roots" in data else Certificate.from_dict(data)
 
 
 def _key(item: Zero | Tree) -> tuple[Any, bool, int]:
