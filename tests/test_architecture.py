@@ -21,7 +21,7 @@ LAYERS = (
     ("model", "symbolic"),
     ("initial", "optimisers", "witness"),
     ("training", "weights"),
-    ("stationary",),
+    ("stationary", "proofs"),
     ("dynamics", "separatrices", "targets", "decay"),
     ("surface", "phases", "boundaries", "attraction"),
     ("checking", "comparison", "testing"),
