@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from analytic.model import ToyModel as ToyModel
     from analytic.phases import PhaseDiagram as PhaseDiagram
     from analytic.phases import phase_diagram as phase_diagram
+    from analytic.proofs import Certificate as Certificate
+    from analytic.proofs import certify as certify
+    from analytic.proofs import verify_certificate as verify_certificate
     from analytic.stationary import FlatSet as FlatSet
     from analytic.stationary import Landscape as Landscape
     from analytic.stationary import StationaryPoint as StationaryPoint
@@ -38,6 +41,7 @@ _NAMES = {
     "surface": ("loss_surface",),
     "phases": ("phase_diagram", "PhaseDiagram"),
     "boundaries": ("phase_boundaries", "PhaseBoundaries"),
+    "proofs": ("certify", "Certificate", "verify_certificate"),
     "training": ("train", "TrainingRun"),
     "decay": ("decayed_minimum",),
     "attraction": ("basins", "Basins", "basin_map", "BasinMap"),

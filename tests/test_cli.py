@@ -50,6 +50,31 @@ def test_surface_and_boundaries_write_files(capsys, tmp_path) -> None:
     assert len(json.loads(run(capsys, "boundaries", "--bias", "none", "--json"))["curves"]) == 6
 
 
+def test_certify_and_verify(capsys, tmp_path) -> None:
+    path = tmp_path / "certificate.json"
+    out = run(capsys, "certify", "--density", "0.3", "--importance", "0.7", "--bias", "none", "-o", str(path))
+    assert "complete" in out
+    assert "not in the list of the search: 0; listed but not proved: 0" in out
+    assert "valid, complete" in run(capsys, "verify", str(path))
+    data = json.loads(path.read_text())
+    data["points"] = data["points"][1:]
+    path.write_text(json.dumps(data))
+    assert main(["verify", str(path)]) == 2
+    assert "is no valid certificate" in capsys.readouterr().err
+
+
+def test_train_basins_and_check(capsys, tmp_path) -> None:
+    model = ("--density", "0.3", "--importance", "0.7", "--bias", "none")
+    out = run(capsys, "train", *model, "--runs", "2", "--steps", "200", "--json")
+    assert len(json.loads(out)) == 2
+    table = run(capsys, "basins", *model, "--grid", "16", "-o", str(tmp_path / "map.png"))
+    assert "antipodal minimum" in table
+    assert np.load(tmp_path / "map.npz")["labels"].shape == (16, 16)
+    np.savez(tmp_path / "w.npz", W=np.array([[[1.032], [-1.012]]]))
+    out = run(capsys, "check", str(tmp_path / "w.npz"), "--density", "0.3", "--importance", "0.7")
+    assert "converged to the global minimum: antipodal minimum" in out
+
+
 def test_derive(capsys) -> None:
     assert "positive corners {A, E, F}" in run(capsys, "derive", "--bias", "none")
     assert run(capsys, "derive", "--latex").startswith("L = ")
@@ -64,6 +89,10 @@ def test_derive(capsys) -> None:
         (["phase-diagram", "-o", "x.jpg"], "must end in .png or .svg or .pdf"),
         (["phase-diagram", "--density", "0.5", "0.1"], "0 < LOW < HIGH"),
         (["phase-diagram", "--grid", "1"], "--grid must be at least 2"),
+        (["check", "nothing.npz", "--density", "0.5"], "does not exist"),
+        (["check", "nothing.npz"], "say how sparse the features were"),
+        (["train", "--density", "0.5", "--steps", "-1"], "steps"),
+        (["basins", "--density", "0.5", "--init", "magic"], "magic"),
         (["loss", "1", "1", "--b", "1", "2", "3", "--density", "0.5"], "--b takes"),
         (["phase-diagram", "--grid", "5", "-o", "no/such/folder/x.png"], "No such file or directory"),
     ],

@@ -6,6 +6,7 @@ by a seven-point Newton-Cotes rule, exact for them, in Fraction arithmetic.
 
 import re
 from fractions import Fraction as Q
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 

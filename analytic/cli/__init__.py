@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from analytic.cli import diagrams, landscape, training
+from analytic.cli import diagrams, landscape, proofs, training
 from analytic.cli.common import Parser
 
 _DESCRIPTION = """\
@@ -36,7 +36,7 @@ def _parser() -> Parser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = Parser(prog="analytic", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=raw)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for family in (diagrams, landscape, training):
+    for family in (diagrams, landscape, proofs, training):
         family.add(commands)
     return parser
 

@@ -7,6 +7,8 @@ closed form (`flat`, `kinds`), the rest by a scan over all branches of the biase
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analytic.model import ToyModel
 from analytic.stationary.landscape import FlatSet, Landscape, StationaryPoint
 from analytic.stationary.unbiased import unbiased_landscape
@@ -58,6 +60,15 @@ def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Lan
     return landscape if digits is None else with_digits(landscape, digits)
 
 
-def find_minima(model: ToyModel, *, digits: int | None = None) -> Landscape:
-    """Every minimum of the expected loss: `find_stationary_points` under its everyday name."""
-    return find_stationary_points(model, digits=digits)
+def find_minima(model: ToyModel, *, digits: int | None = None, certify: bool = False) -> Landscape:
+    """Every minimum of the expected loss: `find_stationary_points` under its everyday name.
+
+    With `certify` the result carries a proof that its list is complete, or of what could not be proved, in
+    `.certificate`; see `analytic.certify` for the models that it covers.
+    """
+    landscape = find_stationary_points(model, digits=digits)
+    if not certify:
+        return landscape
+    from analytic.proofs import certify as prove
+
+    return replace(landscape, certificate=prove(model, landscape))

@@ -1,0 +1,81 @@
+"""Where the number of minima is proved to be 1, 2, 3, ...: one certificate per model of a grid.
+
+Certificates are kept in a folder, one JSON file each; what is there already is not proved again, so an interrupted run
+goes on where it stopped. Isolated minima are counted, one per W -> -W orbit; grey means not proved.
+"""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import BoundaryNorm
+from tqdm import tqdm
+
+from analytic import ToyModel, certify, verify_certificate
+from analytic.files import replacing
+from analytic.proofs import Kind, UnbiasedCertificate
+
+
+def proved_minima(folder: Path, bias: str, place: tuple[float, float]) -> int:
+    """The proved number of minima of one model, from its file or from a new proof; 0 if it is not proved."""
+    density, importance = place
+    path = folder / f"{bias}-{density:.12g}-{importance:.12g}.json"
+    if not path.exists():
+        certify(ToyModel.from_density(density, importance, bias)).save(path)
+    verified = verify_certificate(path)
+    if not (verified.valid and verified.complete):
+        return 0
+    return len(_load(path, bias))
+
+
+def _load(path: Path, bias: str) -> list[object]:
+    from analytic import Certificate
+
+    loaded = UnbiasedCertificate.load(path) if bias == "none" else Certificate.load(path)
+    return [point for point in loaded.points if point.kind is Kind.MINIMUM]
+
+
+def count(executor: Executor, folder: Path, bias: str, places: list[tuple[float, float]]) -> list[int]:
+    """All counts, in order, with a progress bar."""
+    results = executor.map(partial(proved_minima, folder, bias), places)
+    return list(tqdm(results, total=len(places), desc="certificates", disable=None))
+
+
+def main() -> None:
+    """Draws atlas.png."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bias", choices=("none", "per-feature"), default="per-feature")
+    parser.add_argument("--grid", type=int, default=24, help="grid points on each axis (default 24)")
+    parser.add_argument("--folder", type=Path, default=Path("atlas"), help="where certificates are kept")
+    parser.add_argument("--output", default="atlas.png")
+    args = parser.parse_args()
+    args.folder.mkdir(exist_ok=True)
+    density, importance = np.linspace(0.04, 0.96, args.grid), np.geomspace(0.1, 1 / 1.01, args.grid)
+    places = [(float(p), float(r)) for p in density for r in importance]
+    with ProcessPoolExecutor() as executor:
+        counts = np.array(count(executor, args.folder, args.bias, places)).reshape(args.grid, args.grid)
+    figure, ax = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
+    top = max(2, counts.max())
+    cmap = mpl.colormaps["viridis"].resampled(top)
+    cmap.set_under("#bbbbbb")
+    norm = BoundaryNorm(np.arange(0.5, top + 1), top)
+    mesh = ax.pcolormesh(importance, density, counts, cmap=cmap, norm=norm, shading="nearest")
+    ax.set(xscale="log", xlabel="importance of the extra feature", ylabel="density  (1 − sparsity)")
+    ax.set_title(f"proved number of isolated minima, bias {args.bias}", fontsize=11)
+    figure.colorbar(mesh, ax=ax, ticks=range(1, top + 1))
+    with replacing(args.output, "wb") as file:
+        figure.savefig(file, format="png", dpi=180)
+    names = {int(n): int(k) for n, k in zip(*np.unique(counts, return_counts=True), strict=True)}
+    print(f"models per proved number of minima (0: not proved): {names}")
+
+
+if __name__ == "__main__":
+    main()
