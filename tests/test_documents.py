@@ -31,13 +31,8 @@ def test_readme_block(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_script_on_a_tiny_grid(script: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(script), *QUICK.get(script.stem, ["--grid", "9"])],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, str(script), *QUICK.get(script.stem, ["--grid", "9"])]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert [path.suffix for path in tmp_path.iterdir() if path.is_file()] == [".png"]
 

@@ -58,7 +58,9 @@ def _train(args: argparse.Namespace) -> None:
     b = None if b is None else b[0]
     # The noise of the last steps is that of the rate at the end.
     noise = {} if args.schedule != "constant" or args.optimizer == "gd" else settings
-    report = check(W[0], b, importance=model.importance, sparsity=model.sparsity, bias=model.bias, init=None, **noise)
+    # As (instances, hidden, features) and pairs per model, which no number of runs makes ambiguous.
+    importance, sparsity = [model.importance] * args.runs, [model.sparsity] * args.runs
+    report = check(W[0][:, None, :], b, importance=importance, sparsity=sparsity, bias=model.bias, init=None, **noise)
     if not run.completed:
         print(f"interrupted after {run.steps[-1]} steps")
     _print_checks(report.models, args.json)
@@ -152,17 +154,23 @@ def _map_rows(found: BasinMap) -> Any:
 
 def _check(args: argparse.Namespace) -> None:
     from analytic.checking import check
-    from analytic.weights import read_weights
+    from analytic.weights import read_weights, stack
 
     if (args.sparsity is None) == (args.density is None):
         raise ValueError("say how sparse the features were: --sparsity S, the probability of zero, or --density 1 - S")
     sparsity = args.sparsity if args.sparsity is not None else [1 - p for p in args.density]
     W, b = read_weights(args.file)
+    count = len(stack(W, b, bias=args.bias))
+
+    def per_model(name: str, values: list[float]) -> Any:
+        value = one_or_two(name, values)
+        return [value] * count if isinstance(value, tuple) else value
+
     report = check(
         W,
         b,
-        importance=one_or_two("importance", args.importance),
-        sparsity=one_or_two("sparsity", sparsity),
+        importance=per_model("importance", args.importance),
+        sparsity=per_model("sparsity", sparsity),
         bias=args.bias,
         reduction=args.reduction,
         batch=args.batch,
