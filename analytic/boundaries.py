@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import mpmath
@@ -238,18 +239,52 @@ def phase_boundaries(
     ----------
     bias : the bias convention
     importance : lowest and highest importance of feature 2 to trace
-    points_per_curve : number of points on each side of importance 1
+    points_per_curve : number of points on each side of importance 1; with bias the step is adaptive
     digits : digits of the special points
 
     Returns
     -------
     PhaseBoundaries
-        Curve points solve their equations to 1e-12, scaled to be of order one; special points are right to `digits`.
+        Curve points solve their equations to 1e-12, scaled to be of order one. Special points are right to `digits`
+        without bias, to about 1e-10 with bias. With bias the curves are those that minima take part in, followed from
+        seeds on a coarse grid: a curve that no two neighbours of the grid betray would be missed.
     """
     check_bias(bias)
     low, high = importance
     if not 0 < low < high < float("inf"):
         raise ValueError(f"importance must be a pair 0 < low < high, got {importance!r}")
-    if bias != "none":
-        raise NotImplementedError(f"bias={bias!r} is not solved yet; use bias='none'")
-    return PhaseBoundaries(bias, tuple(_curves((low, high), points_per_curve)), _points(digits))
+    if bias == "none":
+        return PhaseBoundaries(bias, tuple(_curves((low, high), points_per_curve)), _points(digits))
+    return _biased(bias, (low, high))
+
+
+def _biased(bias: BiasConvention, span: tuple[float, float]) -> PhaseBoundaries:
+    """Curves and points with bias; see `biased_boundaries`."""
+    from analytic import biased_boundaries as biased
+
+    traced = biased.traced_curves(bias, min(span[0], 1 / span[1], 0.99))
+    curves: list[Boundary] = []
+    for curve in traced:
+        p, r = curve.points.T
+        curves += _both_sides(curve.kind, (curve.label, curve.label), p, r, span, None)  # type: ignore[arg-type]
+    p = np.geomspace(0.01, 1 - 1e-9, 400)
+    unstable = biased.instability_importance(bias, p)
+    labels = (
+        "dedicated minimum of feature 1 loses its stability",
+        "dedicated minimum of feature 2 loses its stability",
+    )
+    curves += _both_sides("instability", labels, p, unstable, span, partial(biased.dedicated_instability, bias))
+    points = []
+    for curve in traced:
+        meets = biased.critical_end_point(bias, curve) if "dedicated" in curve.label else None
+        if meets is not None:
+            at = tuple(map(mpmath.mpf, meets))
+            points.append(SpecialPoint("first-order line meets the instability", at[0], at[1]))
+            points.append(SpecialPoint("the same, features exchanged", at[0], 1 / at[1]))
+    broken = biased.symmetry_breaking(bias)
+    if broken is not None:
+        label = "the best minimum and its copy with features exchanged tie"
+        segment = np.linspace(broken, 1, 50)
+        curves.append(Boundary("first-order", label, False, segment, np.ones_like(segment)))
+        points.append(SpecialPoint("three minima tie at equal importance", mpmath.mpf(broken), mpmath.mpf(1)))
+    return PhaseBoundaries(bias, tuple(curves), tuple(points))

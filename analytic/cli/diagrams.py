@@ -62,7 +62,7 @@ def _phase_diagram(args: argparse.Namespace) -> None:
         progress = progress_bar(f"diagram, bias {bias}", "job")
         diagram = phase_diagram(density=density, importance=importance, bias=bias, progress=progress)
         plot_phase_diagram(diagram, ax).label_outer()
-        if args.boundaries and bias == "none":
+        if args.boundaries:
             boundaries = phase_boundaries(bias, importance=tuple(args.importance))
             plot_boundaries(boundaries, ax, legend=False)
             curves |= {line.get_label(): line for line in curve_key(boundaries)}
