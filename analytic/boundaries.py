@@ -141,7 +141,7 @@ def _refine(system: System, start: Sequence[Any], digits: int) -> list[Any]:
 
 def _both_sides(
     kind: CurveKind,
-    labels: tuple[str, str],
+    labels: Sequence[str],
     density: Array,
     importance: Array,
     span: tuple[float, float],
@@ -269,10 +269,7 @@ def _biased(bias: BiasConvention, span: tuple[float, float]) -> PhaseBoundaries:
         curves += _both_sides(curve.kind, (curve.label, curve.label), p, r, span, None)  # type: ignore[arg-type]
     p = np.geomspace(0.01, 1 - 1e-9, 400)
     unstable = biased.instability_importance(bias, p)
-    labels = (
-        "dedicated minimum of feature 1 loses its stability",
-        "dedicated minimum of feature 2 loses its stability",
-    )
+    labels = tuple(f"dedicated minimum of feature {i} loses its stability" for i in (1, 2))
     curves += _both_sides("instability", labels, p, unstable, span, partial(biased.dedicated_instability, bias))
     points = []
     for curve in traced:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 #: What crossing a curve does to the best minimum.
-_EFFECT = {"first-order": "jumps", "fold": "is another one", "instability": "is continuous"}
+_EFFECT = {"first-order": "jumps", "fold": "is unchanged", "instability": "is continuous"}
 
 
 def _axis(text: str, limits: Sequence[float], count: int) -> np.ndarray:
@@ -75,7 +75,15 @@ def _phase_diagram(args: argparse.Namespace) -> None:
     save_picture(axes[0, 0], args.output)
 
 
-def _as_data(boundaries: PhaseBoundaries) -> dict[str, Any]:
+#: Right digits of the special points with bias.
+_DIGITS_WITH_BIAS = 11
+
+
+def _as_data(boundaries: PhaseBoundaries, digits: int) -> dict[str, Any]:
+    import mpmath
+
+    if boundaries.bias != "none":
+        digits = min(digits, _DIGITS_WITH_BIAS)
     curves = [
         {
             "kind": curve.kind,
@@ -87,7 +95,12 @@ def _as_data(boundaries: PhaseBoundaries) -> dict[str, Any]:
         for curve in boundaries.curves
     ]
     points = [
-        {"name": p.name, "density": str(p.density), "importance": str(p.importance), "closed_form": p.closed_form}
+        {
+            "name": p.name,
+            "density": mpmath.nstr(p.density, digits),
+            "importance": mpmath.nstr(p.importance, digits),
+            "closed_form": p.closed_form,
+        }
         for p in boundaries.points
     ]
     return {"bias": boundaries.bias, "curves": curves, "points": points}
@@ -116,16 +129,13 @@ def _curve_cells(curve: Boundary) -> list[str]:
 
 
 def _boundaries(args: argparse.Namespace) -> None:
-    import mpmath
-
     from analytic.boundaries import phase_boundaries
     from analytic.files import picture_format
 
     if args.output is not None:
         picture_format(args.output)
     boundaries = phase_boundaries(args.bias, importance=tuple(args.importance), digits=args.digits)
-    with mpmath.workdps(args.digits):
-        data = _as_data(boundaries)
+    data = _as_data(boundaries, args.digits)
     if args.json:
         print_json(data)
     else:
