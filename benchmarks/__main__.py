@@ -17,8 +17,9 @@ from statistics import median
 
 import numpy as np
 
-from analytic import ToyModel, find_minima, kernels, phase_diagram
+from analytic import ToyModel, basin_map, certify, find_minima, kernels, phase_diagram, train
 from analytic.loss import loss_and_gradient
+from analytic.model import BiasConvention
 
 
 def seconds(action: Callable[[], object], repeats: int) -> float:
@@ -84,15 +85,47 @@ def _process(*command: str) -> tuple[float, float]:
     return taken, taken
 
 
-def _minima() -> tuple[float, float]:
+def _minima(bias: BiasConvention, count: int) -> tuple[float, float]:
     rng = np.random.default_rng(0)
-    models = [ToyModel.from_density(1 - rng.random(), 10 ** rng.uniform(-1, 1), "none") for _ in range(100)]
-    taken = seconds(lambda: [find_minima(model) for model in models], 5) / len(models)
+    models = [ToyModel.from_density(1 - rng.random(), 10 ** rng.uniform(-1, 1), bias) for _ in range(count)]
+    each = []
+    for model in models:
+        find_minima(model)
+        start = time.perf_counter()
+        find_minima(model)
+        each.append(time.perf_counter() - start)
+    taken = median(each)
     return 1e3 * taken, taken
 
 
-def _diagram() -> tuple[float, float]:
-    taken = seconds(lambda: phase_diagram(bias="none"), 5)
+def _diagram(bias: BiasConvention, repeats: int) -> tuple[float, float]:
+    taken = seconds(lambda: phase_diagram(bias=bias), repeats)
+    return taken, taken
+
+
+def _certificate() -> tuple[float, float]:
+    rng = np.random.default_rng(0)
+    each = []
+    for _ in range(9):
+        model = ToyModel.from_density(rng.uniform(0.05, 0.95), rng.uniform(0.1, 1), "per-feature")
+        start = time.perf_counter()
+        proof = certify(model)
+        each.append(time.perf_counter() - start)
+        if not proof.complete:
+            print(f"not proved: {model!r}")
+    return median(each), median(each)
+
+
+def _samples() -> tuple[float, float]:
+    model = ToyModel.from_density(0.3, 0.7)
+    runs, steps, batch = 8, 500, 4096
+    taken = seconds(lambda: train(model, runs=runs, steps=steps, batch=batch, progress=False), 3)
+    return runs * steps * batch / taken / 1e6, taken
+
+
+def _map(bias: BiasConvention) -> tuple[float, float]:
+    model = ToyModel.from_density(0.3, 0.7, bias)
+    taken = seconds(lambda: basin_map(model, resolution=512), 3)
     return taken, taken
 
 
@@ -101,8 +134,15 @@ ROWS = (
     Row("loss and gradient, one core", 5, 20, "million points/s", _throughput, larger_is_better=True),
     Row("import analytic", 0.3, 0.15, "s", lambda: _process("-c", "import analytic")),
     Row("analytic --help", 0.5, 0.3, "s", lambda: _process("-m", "analytic", "--help")),
-    Row("find_minima, none, warm", 2, 0.3, "ms", _minima),
-    Row("phase diagram 200 x 200, none", 1, 0.06, "s", _diagram),
+    Row("find_minima, none, warm", 2, 0.3, "ms", lambda: _minima("none", 50)),
+    Row("find_minima, per-feature, warm", 50, 5, "ms", lambda: _minima("per-feature", 30)),
+    Row("find_minima, shared, warm", 50, 5, "ms", lambda: _minima("shared", 30)),
+    Row("phase diagram 200 x 200, none", 1, 0.06, "s", lambda: _diagram("none", 5)),
+    Row("phase diagram 200 x 200, per-feature", 20, 3, "s", lambda: _diagram("per-feature", 3)),
+    Row("certificate, per-feature", 60, 5, "s, median", _certificate),
+    Row("train, two cores", 20, 20, "million samples/s", _samples, larger_is_better=True),
+    Row("basin map 512 x 512, none", 10, 10, "s", lambda: _map("none")),
+    Row("basin map 512 x 512, per-feature", 10, 10, "s", lambda: _map("per-feature")),
 )
 
 
