@@ -51,13 +51,14 @@ def plot_basin_map(found: BasinMap, ax: Axes | None = None, *, curves: Sequence[
 
 
 def basin_key(found: BasinMap, describe: Callable[[Any], str]) -> list[Patch]:
-    """Legend handles for `plot_basin_map`, one for each target, with its share of the window."""
+    """Legend handles for `plot_basin_map`, one for each target that is reached, with its share of the window."""
     return [
         Patch(
             facecolor=_TARGET_COLORS[index % len(_TARGET_COLORS)],
             label=f"{describe(target)}, loss {float(target.loss):.4f}: {share:.1%}",
         )
         for index, (target, share) in enumerate(zip(found.targets, found.areas, strict=True))
+        if share > 0
     ]
 
 

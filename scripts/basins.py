@@ -48,7 +48,7 @@ def main() -> None:
     found = basin_map(model, resolution=args.grid)
     plot_basin_map(found, left, curves=basins(model, starts=1).separatrices)
     left.set_title(f"density {args.density:g}, importance {args.importance:g}")
-    left.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=8)
+    left.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=8)
     densities = np.linspace(*args.range, args.densities)
     for layout, style in zip(LAYOUTS, ("-", "--"), strict=True):
         curves: dict[str, list[float]] = {phase: [] for phase in COLORS}

@@ -141,7 +141,7 @@ def _save_map(model: ToyModel, args: argparse.Namespace) -> None:
     found = basin_map(model, dynamics=args.dynamics, resolution=args.grid)
     curves = basins(model, starts=1).separatrices if args.dynamics == "flow" else ()
     ax = plot_basin_map(found, curves=curves)
-    ax.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=8)
+    ax.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=8)
     save_picture(ax, args.output)
     save_arrays(args.output, [*found.axes, "target"], _map_rows(found), x=found.x, y=found.y, labels=found.labels)
 
