@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analytic.checking import CheckReport as CheckReport
     from analytic.checking import check as check
     from analytic.comparison import compare as compare
+    from analytic.decay import decayed_loss as decayed_loss
     from analytic.decay import decayed_minimum as decayed_minimum
     from analytic.model import ToyModel as ToyModel
     from analytic.phases import PhaseDiagram as PhaseDiagram
@@ -43,7 +44,7 @@ _NAMES = {
     "boundaries": ("phase_boundaries", "PhaseBoundaries"),
     "proofs": ("certify", "Certificate", "verify_certificate"),
     "training": ("train", "TrainingRun"),
-    "decay": ("decayed_minimum",),
+    "decay": ("decayed_loss", "decayed_minimum"),
     "attraction": ("basins", "Basins", "basin_map", "BasinMap"),
     "checking": ("check", "CheckReport"),
     "comparison": ("compare",),

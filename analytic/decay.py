@@ -15,6 +15,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from analytic.model import ToyModel
 from analytic.stationary import StationaryPoint
@@ -24,6 +25,24 @@ _NEWTON = 20
 _ACCURACY = 1e-13
 
 
+def decayed_loss(model: ToyModel, W: npt.ArrayLike, b: npt.ArrayLike | None = None, weight_decay: float = 0.01) -> Any:
+    """L + weight_decay/2 (|W|² + |b|²) over arrays, shaped as in `ToyModel.loss`; a shared bias counts once in |b|².
+
+    Raises ValueError for a negative or infinite `weight_decay`, and what `ToyModel.loss` raises.
+    """
+    _check_decay(weight_decay)
+    squares = np.sum(np.square(np.asarray(W, float)), axis=-1)
+    if b is not None:
+        biases = np.square(np.asarray(b, float))
+        squares = squares + (np.sum(biases, axis=-1) if model.bias == "per-feature" else biases)
+    return model.loss(W, b) + weight_decay / 2 * squares
+
+
+def _check_decay(weight_decay: float) -> None:
+    if not (math.isfinite(weight_decay) and weight_decay >= 0):
+        raise ValueError(f"weight_decay = {weight_decay!r} must be finite and not negative")
+
+
 def decayed_minimum(model: ToyModel, minimum: StationaryPoint, weight_decay: float) -> tuple[np.ndarray, Any] | None:
     """(W, b) where L + weight_decay/2 (|W|² + |b|²) has the minimum that continues `minimum`; None if the branch ends.
 
@@ -31,8 +50,7 @@ def decayed_minimum(model: ToyModel, minimum: StationaryPoint, weight_decay: flo
 
     Raises ValueError for a negative or infinite `weight_decay`, or a point that is no minimum or lies on a kink.
     """
-    if not (math.isfinite(weight_decay) and weight_decay >= 0):
-        raise ValueError(f"weight_decay = {weight_decay!r} must be finite and not negative")
+    _check_decay(weight_decay)
     if minimum.kind != "minimum" or minimum.on_kink:
         raise ValueError(f"minimum must be a minimum off the kinks, got a {minimum.kind} (on_kink={minimum.on_kink})")
     theta = np.asarray(minimum.W, float)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analytic import ToyModel, find_minima
-from analytic.decay import decayed_minimum
+from analytic.decay import decayed_loss, decayed_minimum
 from analytic.training import train
 
 
@@ -50,3 +50,20 @@ def test_bad_input_is_named():
     model = ToyModel(sparsity=0.5, bias="none")
     with pytest.raises(ValueError, match="weight_decay = -1"):
         decayed_minimum(model, find_minima(model).minima[0], -1)
+
+
+@pytest.mark.parametrize("bias", ["none", "shared", "per-feature"])
+def test_the_decayed_minimum_minimises_the_decayed_loss(bias):
+    """Every step away from it costs, to second order; and the penalty counts a shared bias once."""
+    model, decay = ToyModel(sparsity=0.5, bias=bias), 0.05
+    W, b = decayed_minimum(model, find_minima(model).minima[0], decay)
+    least = decayed_loss(model, W, b, decay)
+    size = 0 if b is None else np.size(b)
+    penalty = np.sum(np.square(W)) + (0 if b is None else np.sum(np.square(b)))
+    assert least == pytest.approx(model.loss(W, b) + decay / 2 * penalty, abs=1e-15)
+    rng = np.random.default_rng(0)
+    for step in rng.normal(size=(20, 2 + size)) * 1e-3:
+        moved = None if b is None else (b + step[2] if size == 1 else b + step[2:])
+        assert decayed_loss(model, W + step[:2], moved, decay) > least
+    with pytest.raises(ValueError, match="weight_decay = -1 must be"):
+        decayed_loss(model, W, b, -1)
