@@ -233,7 +233,7 @@ def problems(model: ToyModel) -> list[Problem]:
 def check_provable(model: ToyModel) -> None:
     """A ValueError for models to which the theory does not apply."""
     if model.bias != "per-feature":
-        raise ValueError(f"certify covers bias='per-feature', got {model.bias!r}")
+        raise ValueError(f"certify covers bias='none' and bias='per-feature', got bias={model.bias!r}")
     if not model.independent:
         raise ValueError("certify needs independent features: the lemmas that bound the search do not hold otherwise")
     if not all(0 < p < 1 for p in model.exact_density):
