@@ -6,8 +6,8 @@ closed form. So
 
 1. scan a coarse subset of the models (`scan`);
 2. spread: an unsolved model takes every point of a solved neighbour as a start;
-3. exchange: where two neighbours list different numbers of points, each tries the other's, until nothing is gained;
-   this carries a pair over its whole region once it is known anywhere in it;
+3. exchange: neighbours try each other's points, until nothing is gained; also where they list equally many, since
+   those need not be the same. This carries a pair over its whole region once it is known anywhere in it;
 4. check: the indices of all points of a model have to sum to one (`kinds`). Where they do not, scan it, and exchange
    again with what was found.
 
@@ -101,7 +101,7 @@ def _spread(models, shared, points, counts, queue):
 
 @njit(**COMPILED)
 def _exchange(models, shared, points, counts, fresh):
-    """Neighbours with different counts try each other's points until nothing is gained.
+    """Neighbours try each other's points until nothing is gained, also where they list equally many: not the same ones.
 
     `fresh` marks the models whose points have not been offered yet; it is all False at the end.
     """
@@ -116,7 +116,7 @@ def _exchange(models, shared, points, counts, fresh):
                     continue
                 fresh[i, j] = False
                 for k, m in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
-                    if 0 <= k < rows and 0 <= m < columns and counts[k, m] != counts[i, j]:
+                    if 0 <= k < rows and 0 <= m < columns:
                         old = counts[k, m]
                         counts[k, m] = _take(
                             points[i, j], counts[i, j], shared, models[k, m], points[k, m], old, scratch
