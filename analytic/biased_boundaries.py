@@ -24,7 +24,7 @@ import numpy as np
 
 from analytic.continuation import Array, solve, trace
 from analytic.loss import hessian, loss_and_gradient
-from analytic.model import BiasConvention, ToyModel
+from analytic.model import BiasConvention, ToyModel, independent_parameters
 from analytic.stationary import StationaryPoint, find_stationary_points
 from analytic.stationary.kinds import dedicated_form
 
@@ -37,10 +37,6 @@ _SAME = 0.25
 _MERGED, _KNOWN = 2e-3, 0.04
 #: The lowest density that curves are followed to.
 _LOWEST_DENSITY = 0.01
-
-
-def _parameters(p: float, r: float) -> Array:
-    return np.array([1.0, r, (1 - p) ** 2, p * (1 - p), p * (1 - p), p * p])
 
 
 @dataclass(frozen=True)
@@ -58,16 +54,16 @@ class _Convention:
 
     def loss(self, z: Array, p: float, r: float) -> float:
         W1, W2, b1, b2 = self._full(z)
-        return float(loss_and_gradient(W1, W2, b1, b2, _parameters(p, r))[0])
+        return float(loss_and_gradient(W1, W2, b1, b2, independent_parameters(p, r))[0])
 
     def gradient(self, z: Array, p: float, r: float) -> Array:
         W1, W2, b1, b2 = self._full(z)
-        full = loss_and_gradient(W1, W2, b1, b2, _parameters(p, r))[1]
+        full = loss_and_gradient(W1, W2, b1, b2, independent_parameters(p, r))[1]
         return np.append(full[:2], full[2] + full[3]) if self.size == 3 else full
 
     def hessian(self, z: Array, p: float, r: float) -> Array:
         W1, W2, b1, b2 = self._full(z)
-        full = hessian(W1, W2, b1, b2, _parameters(p, r))
+        full = hessian(W1, W2, b1, b2, independent_parameters(p, r))
         into = np.eye(4)[:, : self.size]
         into[3, -1] = 1.0
         return into.T @ full @ into

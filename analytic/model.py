@@ -77,6 +77,15 @@ def _probability_pair(name: str, value: object) -> tuple[Fraction, Fraction]:
     return pair
 
 
+def independent_parameters(density: npt.ArrayLike, importance: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """(I1, I2, P00, P10, P01, P11) for independent features of equal density and importances (1, r): shape (..., 6).
+
+    The arguments broadcast and are taken as they are; `ToyModel.parameters` is the validated way for one model.
+    """
+    p, r = np.broadcast_arrays(np.asarray(density, float), np.asarray(importance, float))
+    return np.stack([np.ones_like(p), r, (1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], axis=-1)
+
+
 def check_bias(bias: object) -> BiasConvention:
     """The bias convention, or a ValueError that lists the admissible ones."""
     if bias not in BIAS_CONVENTIONS:

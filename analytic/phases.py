@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.files import replacing, table_format, write_csv
-from analytic.model import BiasConvention, ToyModel, check_bias
+from analytic.model import BiasConvention, ToyModel, check_bias, independent_parameters
 from analytic.stationary import find_minima
 from analytic.stationary.landscape import phase_of
 
@@ -130,12 +130,6 @@ def _grid(name: str, values: npt.ArrayLike, low: float, high: float) -> Array:
     return grid
 
 
-def _models(density: Array, importance: Array) -> Array:
-    """The rows (I1, I2, P00, P10, P01, P11) of all pairs, importance running fastest."""
-    p, r = (values.ravel() for values in np.meshgrid(density, importance, indexing="ij"))
-    return np.stack([np.ones_like(p), r, (1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], axis=1)
-
-
 def _exact_row(density: float, importance: float) -> tuple[int, Array, float, float]:
     """One grid point from the exact solver, for what floating point cannot decide."""
     minima = find_minima(ToyModel.from_density(Fraction(density), Fraction(importance), "none")).minima
@@ -147,7 +141,7 @@ def _unbiased_block(density: Array, importance: Array) -> tuple[npt.NDArray[np.i
     """n_minima, W, loss and gap for a few densities and all importances."""
     from analytic.stationary.unbiased_grid import solve_many
 
-    models = _models(density, importance)
+    models = independent_parameters(density[:, None], importance).reshape(-1, 6)
     count = len(models)
     results = (np.empty(count, np.int64), np.empty((count, 2)), np.empty(count), np.empty(count))
     solve_many(models, *results)

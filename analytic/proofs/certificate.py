@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from enum import Enum
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from analytic.files import replacing
 from analytic.proofs.boxes import Problem
 from analytic.proofs.closed_form import BothOn, Kind, ProvedPoint, both_on, closed_form_points
 from analytic.proofs.enclosures import Case, Constants
@@ -161,11 +161,9 @@ class Certificate:
 
 
 def write_json(path: str | os.PathLike[str], data: dict[str, Any]) -> None:
-    """Write to a temporary name in the same folder, then rename."""
-    target = Path(path)
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".part", delete=False) as stream:
+    """The data as a file that is complete or not there."""
+    with replacing(path, "w") as stream:
         json.dump(data, stream)
-    os.replace(stream.name, target)
 
 
 def read_json(path: str | os.PathLike[str], build: Callable[[dict[str, Any]], _Record]) -> _Record:

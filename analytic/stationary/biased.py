@@ -57,11 +57,6 @@ _SAME_ON_AXIS = 1e-8
 _ITERATIONS = 50
 
 
-def parameters(model: ToyModel) -> Array:
-    """I1, I2, P00, P10, P01, P11 as the compiled functions take them."""
-    return np.array([*model.importance, *model.patterns])
-
-
 def _axis_points(model: ToyModel) -> Iterator[Array]:
     """The stationary points with exactly one weight zero."""
     (I1, I2), (p1, p2) = model.exact_importance, model.exact_density
@@ -100,7 +95,7 @@ def _symmetric_points(model: ToyModel) -> Iterator[Array]:
 
 def _symmetric_antipodal(model: ToyModel) -> Array:
     """The stationary point W = (w, -w), b1 = b2, by Newton's method in its symmetric plane, where it is regular."""
-    values, plane = parameters(model), np.array([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+    values, plane = model.parameters, np.array([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
     both_on = model.patterns[3]
     z = np.array([1 - 0.3 * both_on, 0.3 * both_on - 1, both_on / 2, both_on / 2])
     gradient, hessian = np.empty(4), np.empty((4, 4))
@@ -116,7 +111,7 @@ def _symmetric_antipodal(model: ToyModel) -> Array:
 
 def _scanned(model: ToyModel, level: int) -> list[Array]:
     found = np.empty((_ROOM, 4))
-    count = scan(*grid(level), model.bias == "shared", parameters(model), found)
+    count = scan(*grid(level), model.bias == "shared", model.parameters, found)
     if count == _ROOM:
         raise RuntimeError(f"more than {_ROOM - 1} stationary points found for {model!r}")
     return list(found[:count])
@@ -170,7 +165,7 @@ def _verdict(model: ToyModel, z: Array, hessian: Array, on_kink: bool) -> Verdic
         return Verdict("saddle", -1)
     if model.bias == "per-feature" and not np.all(z[:2]):
         return _dedicated_verdict(model, first=z[1] == 0)
-    values, bounds = parameters(model), np.empty(4)
+    values, bounds = model.parameters, np.empty(4)
     sizes(z, model.bias == "shared", values, bounds)
     if not on_kink:
         return smooth_verdict(hessian, bounds)
@@ -188,7 +183,7 @@ def _is_on_kink(model: ToyModel, z: Array) -> bool:
 
 def _point(model: ToyModel, z: Array) -> tuple[StationaryPoint, int | None]:
     """The record and the index of a stationary point given as (W1, W2, b1, b2)."""
-    shared, values = model.bias == "shared", parameters(model)
+    shared, values = model.bias == "shared", model.parameters
     n = 3 if shared else 4
     z = z.copy()
     z[2:][np.abs(z[2:]) <= _ZERO_BIAS * np.array(model.density)] = 0.0

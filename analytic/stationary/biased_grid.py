@@ -28,7 +28,7 @@ import numpy.typing as npt
 from numba import njit
 
 from analytic.loss import COMPILED, point_gradient
-from analytic.model import ToyModel
+from analytic.model import ToyModel, independent_parameters
 from analytic.stationary.biased import biased_landscape
 from analytic.stationary.kinds import dedicated_form, inertia, sizes
 from analytic.stationary.landscape import FlatSet
@@ -143,11 +143,6 @@ def _verdicts(models, shared, points, counts, losses, definite, indices):
                 indices[i, j, k] = 1 if np.linalg.det(hessian[:n, :n].copy()) > 0 else -1
 
 
-def _models(density: Array, importance: Array) -> Array:
-    p, r = np.broadcast_arrays(density[:, None], importance[None, :])
-    return np.stack([np.ones_like(r), r, (1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], axis=-1)
-
-
 def scan_model(model: Array, shared: bool, level: int) -> Array:
     """Points of one model off the axes, (k, 4)."""
     found = np.empty((_ROOM, 4))
@@ -176,7 +171,7 @@ def _dedicated_points(density: Array, importance: Array, shared: bool, first: bo
     b = other * p / 2 / (own * (1 - 3 * p / 4) + other) if shared else zero
     s, free = np.sqrt(1 - 3 * b / 2), b if shared else p / 2
     z = np.stack([s, zero, b, free] if first else [zero, s, free, b], axis=-1)
-    models = _models(density, importance)
+    models = independent_parameters(density[:, None], importance)
     losses = np.array([point_gradient(*z[at], models[at])[0] for at in np.ndindex(r.shape)]).reshape(r.shape)
     return z, losses
 
@@ -186,7 +181,7 @@ class _Solver:
 
     def __init__(self, density: Array, importance: Array, shared: bool, run: Run) -> None:
         self.shared, self.run = shared, run
-        self.models = _models(density, importance)
+        self.models = independent_parameters(density[:, None], importance)
         self.shape = self.models.shape[:2]
         self.points = np.empty((*self.shape, _ROOM, 4))
         self.counts = np.full(self.shape, -1, np.int64)

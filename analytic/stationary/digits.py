@@ -9,34 +9,15 @@ or by a closed form (`biased`), and in the remaining ones the loss is smooth.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import mpmath
 import numpy as np
 
-from analytic import kernels
-from analytic.exact import exact_loss
+from analytic.exact import exact_gradient, exact_loss, mpmath_parameters
 from analytic.model import ToyModel
 from analytic.stationary.landscape import Landscape, StationaryPoint
 
 _STEPS = 400
-
-
-def _gradient(model: ToyModel, z: list[Any]) -> list[Any]:
-    """Derivatives by W1, W2, b1, b2 in the arithmetic of z."""
-    W1, W2, b1, b2 = z
-    I1, I2, p00, p10, p01, p11 = (
-        mpmath.mpf(n.numerator) / n.denominator for n in (*model.exact_importance, *model.exact_patterns)
-    )
-    _, xh1, h1, yh1, x1, xx1, xy1 = kernels.moments(W1 * W1, W1 * W2, b1, p00, p10, p01, p11)
-    _, xh2, h2, yh2, x2, xx2, xy2 = kernels.moments(W2 * W2, W1 * W2, b2, p00, p01, p10, p11)
-    by_beta = 2 * (I1 * (yh1 - xy1) + I2 * (yh2 - xy2))
-    return [
-        4 * W1 * I1 * (xh1 - xx1) + W2 * by_beta,
-        4 * W2 * I2 * (xh2 - xx2) + W1 * by_beta,
-        2 * I1 * (h1 - x1),
-        2 * I2 * (h2 - x2),
-    ]
 
 
 def _refined(model: ToyModel, point: StationaryPoint, digits: int) -> StationaryPoint:
@@ -49,9 +30,9 @@ def _refined(model: ToyModel, point: StationaryPoint, digits: int) -> Stationary
     free = np.flatnonzero(start[:size])
     hessian = model.hessian(point.W, point.b)[np.ix_(free, free)]
     chord = mpmath.matrix(np.linalg.inv(hessian).tolist())
-    z = [mpmath.mpf(float(value)) for value in start]
+    z, parameters = [mpmath.mpf(float(value)) for value in start], mpmath_parameters(model)
     for _ in range(_STEPS):
-        full = _gradient(model, z)
+        full = exact_gradient(parameters, *z)
         slopes = mpmath.matrix([sum(float(into[i, k]) * full[i] for i in range(4)) for k in free])
         step = chord * slopes
         for k, change in zip(free, step, strict=True):

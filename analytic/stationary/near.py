@@ -16,7 +16,7 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
-from analytic import kernels
+from analytic.exact import exact_gradient, mpmath_parameters
 from analytic.model import ToyModel
 
 Array = npt.NDArray[np.float64]
@@ -26,23 +26,13 @@ _DIGITS = 60
 _STARTS, _NEAR, _ITSELF = (1e-3, 1e-5), 1e-5, 1e-30
 
 
-def _gradient(values: list[Any], W1: Any, W2: Any, b1: Any, b2: Any) -> tuple[Any, ...]:
-    """Half of the gradient of the loss in mpmath numbers, from the generated kernels."""
-    I1, I2, p00, p10, p01, p11 = values
-    _, xh1, h1, yh1, x1, xx1, xy1 = kernels.moments(W1 * W1, W1 * W2, b1, p00, p10, p01, p11)
-    _, xh2, h2, yh2, x2, xx2, xy2 = kernels.moments(W2 * W2, W1 * W2, b2, p00, p01, p10, p11)
-    cross = I1 * (yh1 - xy1) + I2 * (yh2 - xy2)
-    by_W1, by_W2 = 2 * W1 * I1 * (xh1 - xx1) + W2 * cross, 2 * W2 * I2 * (xh2 - xx2) + W1 * cross
-    return by_W1, by_W2, I1 * (h1 - x1), I2 * (h2 - x2)
-
-
 def _end(model: ToyModel, first: bool, start: Any) -> Array | None:
     """Where Newton's method ends from W = (1, start) or (start, 1)."""
-    values = [mpmath.mpf(n.numerator) / n.denominator for n in (*model.exact_importance, *model.exact_patterns)]
+    parameters = mpmath_parameters(model)
     own, other = (float(p) / 2 for p in (model.exact_density if first else model.exact_density[::-1]))
     z = [1, start, -start * other, other - start * own] if first else [start, 1, other - start * own, -start * other]
     try:
-        root = mpmath.findroot(lambda *at: _gradient(values, *at), z, tol=1e-80, maxsteps=40)
+        root = mpmath.findroot(lambda *at: exact_gradient(parameters, *at), z, tol=1e-80, maxsteps=40)
     except (ValueError, ZeroDivisionError):
         return None
     end = np.array([float(x) for x in root])

@@ -134,11 +134,16 @@ def _keep(best, second, ratio, value, sector, swapped):
 
 
 @njit(**COMPILED)
+def _oriented(swapped, model):
+    """I1, I2, p10, p01, p11 with the features exchanged on request."""
+    I1, I2, _, p10, p01, p11 = model
+    return (I2, I1, p01, p10, p11) if swapped else (I1, I2, p10, p01, p11)
+
+
+@njit(**COMPILED)
 def _value(ratio, sector, swapped, model):
     """a, q at a ratio."""
-    I1, I2, _, p10, p01, p11 = model
-    if swapped:
-        I1, I2, p10, p01 = I2, I1, p01, p10
+    I1, I2, p10, p01, p11 = _oriented(swapped, model)
     if sector == 0:
         return _confused_scale(ratio, I1, I2, p10, p01, p11)
     return _antipodal_scale(ratio, I1, I2, p10, p01, p11)
@@ -147,9 +152,7 @@ def _value(ratio, sector, swapped, model):
 @njit(**COMPILED)
 def _piece(model, sector, swapped, power):
     """Writes the stationary polynomial of one of the four pieces; returns its degree."""
-    I1, I2, _, p10, p01, p11 = model
-    if swapped:
-        I1, I2, p10, p01 = I2, I1, p01, p10
+    I1, I2, p10, p01, p11 = _oriented(swapped, model)
     if sector == 0:
         quartic = _confused_polynomial(I1, I2, p10, p01, p11)
         for k in range(5):
