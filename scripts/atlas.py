@@ -52,7 +52,7 @@ def count(executor: Executor, folder: Path, bias: str, places: list[tuple[float,
 def main() -> None:
     """Draws atlas.png."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bias", choices=("none", "per-feature"), default="per-feature")
+    parser.add_argument("--bias", choices=("none", "shared", "per-feature"), default="per-feature")
     parser.add_argument("--grid", type=int, default=24, help="grid points on each axis (default 24)")
     parser.add_argument("--folder", type=Path, default=Path("atlas"), help="where certificates are kept")
     parser.add_argument("--output", default="atlas.png")

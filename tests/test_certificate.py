@@ -15,13 +15,20 @@ from scipy.optimize import minimize
 from analytic import ToyModel, find_stationary_points
 from analytic.proofs import Certificate, Kind, Reason, certify, prover, verify_certificate
 from analytic.proofs.certificate import LETTERS
-from analytic.proofs.closed_form import BothOn, both_on, dedicated_kind
+from analytic.proofs.closed_form import alike, always_on, dedicated_kind
 from analytic.proofs.enclosures import Constants
 from analytic.proofs.verify import leaf_boxes
 
 #: Exotic: two minima, one with W near (0.66, 1.23) and a small basin, and four saddles besides those in closed form.
 EXOTIC = ToyModel.from_density(0.087, 0.115)
 EQUAL = ToyModel.from_density(Fraction(3, 10), 1)
+#: With one bias; exotic: a minimum with W near (0.901, 1.396), b near -1.007.
+SHARED = {
+    "exotic": ToyModel.from_density(0.13, 0.08, bias="shared"),
+    "equal": ToyModel.from_density(Fraction(3, 10), 1, bias="shared"),
+    "equally dense": ToyModel.from_density(0.9, 0.3, bias="shared"),
+    "unequal": ToyModel.from_density((0.9, 0.3), 0.6, bias="shared"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +39,11 @@ def exotic() -> Certificate:
 @pytest.fixture(scope="module")
 def equal() -> Certificate:
     return certify(EQUAL)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Certificate:
+    return certify(SHARED["exotic"])
 
 
 def middle(point: object) -> tuple[np.ndarray, np.ndarray]:
@@ -53,12 +65,27 @@ def test_equal_features_are_proved(equal: Certificate) -> None:
     assert (kinds.count(Kind.MINIMUM), kinds.count(Kind.SADDLE)) == (3, 4)
 
 
-@pytest.mark.parametrize("name", ["exotic", "equal"])
+@pytest.mark.parametrize("name", SHARED)
+def test_one_bias_is_proved(name: str) -> None:
+    """The list of the search is proved, kind by kind."""
+    model = SHARED[name]
+    certificate = certify(model, find_stationary_points(model))
+    assert (certificate.complete, certificate.missing, certificate.unproved) == (True, (), ())
+
+
+def test_exotic_minimum_of_one_bias(shared: Certificate) -> None:
+    found = [p for p in shared.minima if np.allclose(np.abs(middle(p)[0]), (0.901, 1.396), atol=1e-3)]
+    assert len(found) == 1
+    assert np.allclose(middle(found[0])[1], -1.007, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["exotic", "equal", "shared"])
 def test_points_agree_with_the_compiled_loss(name: str, request: pytest.FixtureRequest) -> None:
     """Gradient, loss and Hessian come from formulas that the proof does not use."""
     certificate = request.getfixturevalue(name)
     for point in certificate.points:
         W, b = middle(point)
+        b = b[0] if name == "shared" else b
         assert np.abs(certificate.model.gradient(W, b)).max() < 1e-9
         assert abs(certificate.model.loss(W, b) - np.mean(point.loss)) < 1e-9
         assert point.loss[1] - point.loss[0] < 1e-9
@@ -68,7 +95,7 @@ def test_points_agree_with_the_compiled_loss(name: str, request: pytest.FixtureR
             assert point.kind is expected
 
 
-@pytest.mark.parametrize("name", ["exotic", "equal"])
+@pytest.mark.parametrize("name", ["exotic", "equal", "shared"])
 def test_saved_certificate_is_verified(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     certificate, path = request.getfixturevalue(name), tmp_path / "proof.json"
     certificate.save(path)
@@ -127,19 +154,25 @@ TAMPERINGS = {
     "a search removed": lambda c: replace(c, trees=c.trees[1:]),
     "a search doubled": lambda c: replace(c, trees=(*c.trees, c.trees[0])),
     "an unknown letter": lambda c: with_code(c, lambda code: code.replace("x", "!", 1)),
-    "a box of uniqueness widened": lambda c: with_zero(c, unique=((1e-3, 1.5), (-1.0, 2.0), (-1.0, 2.0))),
+    "a box of uniqueness widened": lambda c: with_zero(
+        c, unique=((1e-3, 1.5), (-1.0, 2.0), (-1.0, 2.0))[: len(c.zeros[0].inner)]
+    ),
     "a sign flipped": lambda c: with_zero(c, sign=-c.zeros[0].sign),
     "a kind changed": lambda c: with_zero(c, kind=Kind.MINIMUM if c.zeros[0].kind is not Kind.MINIMUM else Kind.SADDLE),
     "a point removed": lambda c: replace(c, points=c.points[1:]),
     "a zero removed": lambda c: replace(c, zeros=c.zeros[1:]),
-    "another density": lambda c: replace(c, model=ToyModel.from_density(0.5, 0.115)),
-    "another importance": lambda c: replace(c, model=ToyModel.from_density(0.087, 0.9)),
+    "another bias": lambda c: replace(
+        c, model=ToyModel.from_density(0.13, 0.08, "per-feature" if c.model.bias == "shared" else "shared")
+    ),
+    "another density": lambda c: replace(c, model=ToyModel.from_density(0.5, 0.115, c.model.bias)),
+    "another importance": lambda c: replace(c, model=ToyModel.from_density(0.087, 0.9, c.model.bias)),
 }
 
 
+@pytest.mark.parametrize("proof", ["exotic", "shared"])
 @pytest.mark.parametrize("name", TAMPERINGS)
-def test_tampering_is_rejected(exotic: Certificate, name: str) -> None:
-    result = verify_certificate(TAMPERINGS[name](exotic))
+def test_tampering_is_rejected(proof: str, name: str, request: pytest.FixtureRequest) -> None:
+    result = verify_certificate(TAMPERINGS[name](request.getfixturevalue(proof)))
     assert not result.valid
     assert not result.complete
     assert result.objections
@@ -181,7 +214,7 @@ def test_interrupt_gives_a_partial_result() -> None:
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (ToyModel(sparsity=0.5, bias="shared"), "bias='per-feature'"),
+        (ToyModel.from_patterns(0.5, 0.1, 0.1, 0.3, bias="shared"), "independent"),
         (ToyModel.from_patterns(0.5, 0.1, 0.1, 0.3), "independent"),
         (ToyModel(sparsity=0.0), "strictly between 0 and 1"),
     ],
@@ -206,12 +239,29 @@ def test_future_version_is_refused(exotic: Certificate, tmp_path: Path) -> None:
         Certificate.load(path)
 
 
-def test_both_on() -> None:
-    """Equal densities: none, except the corner if the importances are equal too."""
+def test_always_on_at_equal_densities() -> None:
+    """None inside the region; on its edge the corner if the importances are equal too."""
     for density in (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)):
-        for importance, expected in ((1, BothOn.CORNER), (Fraction(1, 3), BothOn.NONE), (7, BothOn.NONE)):
+        for importance in (1, Fraction(1, 3), 7):
             c = Constants.exact(ToyModel.from_density(density, importance), False)
-            assert both_on(c) is expected
+            assert always_on(c) == []
+            assert alike(c) is (importance == 1)
+
+
+def test_always_on_saddles() -> None:
+    """A sparse and a dense feature: saddles with h > 0 everywhere, confused and antipodal, and the list has them."""
+    model = ToyModel.from_density((Fraction(3, 20), Fraction(4, 5)), (1, Fraction(1, 50)))
+    points = always_on(Constants.exact(model, False)) or []
+    assert len(points) == 2
+    for point in points:
+        W, b = middle(point)
+        assert b.min() + min(0, W[0] * W[1]) > 0.001
+        assert np.abs(model.gradient(W, b)).max() < 1e-14
+        assert abs(model.loss(W, b) - np.mean(point.loss)) < 1e-15
+        eigenvalues = np.linalg.eigvalsh(model.hessian(W, b))
+        assert eigenvalues[0] < 0 < eigenvalues[1]
+    certificate = certify(model, find_stationary_points(model))
+    assert (certificate.complete, certificate.missing, certificate.unproved) == (True, (), ())
 
 
 @pytest.mark.parametrize(("density", "importance"), [(0.62, 0.34), (0.78, 0.92), (0.3, 0.5), (0.75, 0.3), (0.9, 0.2)])
@@ -270,12 +320,13 @@ def test_unbiased_tampering_is_rejected() -> None:
 
 
 @pytest.mark.slow
-def test_random_models_are_proved() -> None:
+@pytest.mark.parametrize("bias", ["per-feature", "shared"])
+def test_random_models_are_proved(bias: str) -> None:
     """At least 95 % of 200 models are proved complete, each certificate checks, and the finder lists the same."""
     rng = np.random.default_rng(2024)
     complete = 0
     for _ in range(200):
-        model = ToyModel.from_density(rng.uniform(0.05, 0.95), rng.uniform(0.1, 1.0))
+        model = ToyModel.from_density(rng.uniform(0.05, 0.95), rng.uniform(0.1, 1.0), bias)
         certificate = certify(model, find_stationary_points(model), time_limit=300)
         complete += certificate.complete
         assert verify_certificate(certificate).valid

@@ -11,7 +11,9 @@ import sympy as sp
 
 from analytic import ToyModel, kernels
 from analytic.proofs.closed_form import closed_form_points, dedicated_kind
-from analytic.proofs.enclosures import Case, Constants, first_output, second_output, stationarity
+from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, stationarity
+from analytic.proofs.shared import Rays
+from analytic.proofs.sturm import evaluate
 
 x, w, alpha, c, p = sp.symbols("x w alpha c p", positive=True)
 
@@ -78,7 +80,7 @@ def test_lemmas_on_random_outputs() -> None:
     assert low_rows > 100
 
 
-@pytest.mark.parametrize("case", Case)
+@pytest.mark.parametrize("case", [Case.BOTH, Case.FIRST, Case.SECOND])
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("swapped", [False, True])
 def test_equations_against_the_gradient(case: Case, sign: int, swapped: bool) -> None:
@@ -120,10 +122,97 @@ def test_equations_against_the_gradient(case: Case, sign: int, swapped: bool) ->
         checked += 1
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_equations_of_one_bias_against_the_gradient(sign: int, swapped: bool) -> None:
+    """With sigma from the stationarity in b, the rest are combinations of the compiled gradient."""
+    model = ToyModel.from_density((0.3, 0.9) if swapped else (0.9, 0.3), (1.0, 0.6), bias="shared")
+    c = Constants(*(float(value) for value in vars(Constants.exact(model, swapped)).values()))
+    rng = np.random.default_rng(12)
+    order = [1, 0] if swapped else [0, 1]
+    for tau, k in rng.uniform(0, 1, (100, 2)):
+        sigma = 1 + shared_scale(c, sign, tau, k)[0]
+        W = np.array([sigma**0.5, sign * tau * sigma**0.5])
+        *by_W, by_b = model.gradient(W[order], -sign * sigma * tau * k)
+        by_W1, by_W2 = (by_W[i] for i in order)
+        first, second = by_W1 / (2 * W[0]), by_W2 / (2 * W[0])
+        assert abs(by_b) < 1e-13
+        expected = (first - sign * tau * second) / 2, second
+        assert np.allclose(stationarity(Case.SHARED, c, sign, tau, k), expected, atol=1e-12)
+
+
+def test_constant_of_lemma_4() -> None:
+    a = sp.symbols("a", positive=True)
+    turning_point = -a * (a - 1) / (a + 1)
+    assert sp.factor(3 - 2 * sp.sqrt(2) - turning_point - (a - sp.sqrt(2) + 1) ** 2 / (a + 1)).simplify() == 0
+
+
+def test_lemmas_of_one_bias_on_random_outputs() -> None:
+    """The two inequalities behind Lemma 4 where all rows are at most zero, and that of Lemma 5 where h is low."""
+    rng = np.random.default_rng(13)
+    low = 0
+    for _ in range(3000):
+        p_own, p_other = rng.uniform(0.02, 1, 2)
+        a, beta = 10 ** rng.uniform(-1.5, 1.5), rng.normal() * 2
+        b = -max(beta, 0.0) - rng.random() * a
+        if a + max(beta, 0.0) + b <= 0:
+            continue
+        patterns = ((1 - p_own) * (1 - p_other), p_own * (1 - p_other), p_other * (1 - p_own), p_own * p_other)
+        _, xh, h, yh, x_on, xx, xy = kernels.moments(a, beta, b, *patterns)
+        G, A, B = h - x_on, xh - xx, yh - xy
+        turning_point = -a * (a - 1) / (a + 1)
+        assert beta * B >= (turning_point - b) * G - 1e-12 * (1 + a)
+        weight = 2 * A + beta / a * B - (1 - b / a) * G
+        assert (weight > -1e-12) if a > 1 else (weight < 1e-12)
+        if a + max(beta, 0.0) + b < p_own / 2:
+            low += 1
+            assert max(G, A) < 0
+    assert low > 200
+
+
+def test_neighbourhoods_of_lemma_5() -> None:
+    p1, p2 = sp.symbols("p1 p2", positive=True)
+    c = Constants(1, 1, p1, p2, (1 - p1) * (1 - p2), p1 * (1 - p2), p2 * (1 - p1), p1 * p2, 0, 0)
+    for sign, k, expected in ((1, 1, p1**2 * (2 - p2) / 24), (-1, 0, p1**2 * p2 / 24)):
+        h, xh, _, dh, da, _ = first_output(c, sign, sp.Integer(0), sp.Integer(k))
+        assert sp.expand(h * da - xh * dh - expected) == 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_polynomial_where_both_outputs_are_on(sign: int) -> None:
+    """c + a rho^2 + q rho^4 is the compiled loss at the best b, exactly for rational weights."""
+    model = ToyModel.from_density((Fraction(3, 10), Fraction(4, 5)), (1, Fraction(2, 5)), bias="shared")
+    rays = Rays(Constants.exact(model, False), sign)
+    checked = 0
+    for v in (Fraction(1, 7), Fraction(1, 2), Fraction(1)):
+        for rho in (Fraction(1, 9), Fraction(1, 4)):
+            b = rays.bias(rho**2, v)
+            assert b + min(0, sign * v * rho**2) > 0
+            a, q = evaluate(rays.linear(), v), evaluate(rays.square(), v)
+            assert model.exact_loss((rho, sign * v * rho), b) == rays.offset + a * rho**2 + q * rho**4
+            assert model.exact_loss((rho, sign * v * rho), b + Fraction(1, 99)) > model.exact_loss(
+                (rho, sign * v * rho), b
+            )
+            checked += 1
+    assert checked == 6
+
+
+def test_corner_is_a_minimum_with_one_bias() -> None:
+    """The comparison of section 9, and descent from close by that comes back."""
+    p = sp.symbols("p")
+    assert sp.expand((4 - 3 * p) - (1 - p) ** 2 * (4 + 3 * p) - p * (2 + 2 * p - 3 * p**2)) == 0
+    model = ToyModel.from_density(Fraction(3, 10), 1, bias="shared")
+    corner = model.loss([0.5**0.5, 0.5**0.5], 0.0)
+    rng = np.random.default_rng(14)
+    step = rng.normal(size=(4000, 3)) * 1e-3
+    assert (model.loss(0.5**0.5 + step[:, :2], step[:, 2]) > corner).all()
+
+
 def test_closed_form_points_are_stationary() -> None:
     for importance in (1.0, 0.4):
         model = ToyModel.from_density(Fraction(3, 10), importance)
-        points = closed_form_points(model)
+        points, decided = closed_form_points(model)
+        assert decided
         assert len(points) == (4 if importance == 1 else 3)
         for point in points:
             W, b = np.mean(point.W, axis=1), np.mean(point.b, axis=1)

@@ -48,8 +48,8 @@ def random_model(seed, bias):
 
 
 def unfolded(z):
-    """The representative with W1 > 0, or W1 = 0 < W2, of an end point that is known to about 1e-9."""
-    return z * np.array([-1, -1, *np.ones(len(z) - 2)]) if z[0] < 1e-9 and (z[0] < -1e-9 or z[1] < 0) else z
+    """The representative with W1 > 0, or W1 = 0 < W2, of an end point that is known to about 1e-7."""
+    return z * np.array([-1, -1, *np.ones(len(z) - 2)]) if z[0] < 1e-7 and (z[0] < -1e-7 or z[1] < 0) else z
 
 
 def search_agrees(model, starts):

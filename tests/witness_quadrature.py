@@ -116,15 +116,23 @@ def add_unless_known(points, z, distance):
         points.append(z)
 
 
+def _settled(gradient, z, width=1e-6):
+    """Whether Newton's next step is short: where an output is on with a tiny probability all slopes are tiny."""
+    steps = width * np.eye(len(z))
+    jacobian = np.stack([(gradient(z + h) - gradient(z - h)) / (2 * width) for h in steps], axis=1)
+    return np.linalg.matrix_rank(jacobian) < len(z) or np.abs(np.linalg.solve(jacobian, gradient(z))).max() < 1e-5
+
+
 def stationary_ends(model, shared, n, seed):
     """End points of SciPy's `root` on the gradient: (live ones, ends with a dead output)."""
     rng = np.random.default_rng(seed)
     scale = max(model[0], model[1]) * (1 - model[2])
     live, dead = [], []
     for start in random_starts(rng, n, shared):
-        end = root(lambda z: loss_and_gradient(z, *model)[1] / scale, start, method="hybr", tol=1e-13)
+        gradient = lambda z: loss_and_gradient(z, *model)[1] / scale  # noqa: E731
+        end = root(gradient, start, method="hybr", tol=1e-13)
         z = _fold_sign(end.x)
-        if np.abs(end.fun).max() > 1e-10 or not np.all(np.isfinite(z)):
+        if np.abs(end.fun).max() > 1e-10 or not np.all(np.isfinite(z)) or not _settled(gradient, end.x):
             continue
         (dead if silent_outputs(z) else live).append(z)
     return live, dead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,8 @@ def _certify(args: argparse.Namespace) -> None:
     print(f"{model!r}\n{'complete' if proof.complete else 'NOT complete'}, {proof.seconds:.1f} s")
     print_table(["kind", "W", "loss"], (_row(point) for point in proof.points))
     print(f"not in the list of the search: {len(proof.missing)}; listed but not proved: {len(proof.unproved)}")
-    for item in unresolved:
-        print(f"unresolved: {item}")
+    for (reason, where), count in Counter((item.reason.value, item.where) for item in unresolved).items():
+        print(f"unresolved: {reason}; {where}" + (f"; {count} boxes" if count > 1 else ""))
     if args.output is not None:
         print(f"wrote {args.output}")
 
@@ -71,7 +72,10 @@ def _verify(args: argparse.Namespace) -> None:
 
 def add(commands: Any) -> None:
     """Adds the subcommands."""
-    text = "prove that the list of stationary points of one model is complete\n\nWithout bias or with one per feature."
+    text = (
+        "prove that the list of stationary points of one model is complete\n\n"
+        "With bias, for independent features with densities strictly between 0 and 1; without bias, for all."
+    )
     new = new_command(commands, "certify", _certify, text)
     add_model(new)
     new.add_argument("--time-limit", type=float, metavar="S", help="seconds, after which the rest counts as unresolved")

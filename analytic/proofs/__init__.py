@@ -1,9 +1,10 @@
-"""Proofs that a list of stationary points is complete: without bias, and with a bias per feature.
+"""Proofs that a list of stationary points is complete: without bias, with one bias, with a bias per feature.
 
 The mathematics is in derivations/completeness.md. From the bottom: `intervals` is validated arithmetic, `enclosures`
 the equations in coordinates in which the search is a unit cube, `boxes` the tests "no point here" and "one point here",
-`closed_form` and `points` what is known about single points, `certificate` the record and what follows from it.
-`unbiased` counts roots for b = 0. `prover` finds certificates; `verify` checks them without using `prover`.
+`closed_form` and `shared` (one bias) what is known without a search, `points` what can be said about one zero,
+`certificate` the record and what follows from it. `unbiased` counts roots for b = 0, with `sturm`. `prover` finds
+certificates; `verify` checks them without using `prover`.
 """
 
 from __future__ import annotations

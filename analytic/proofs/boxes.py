@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.proofs.enclosures import Case, Constants, second_output, slope_of_sigma, stationarity
+from analytic.proofs.enclosures import Case, Constants, second_output, shared_scale, slope_of_sigma, stationarity
 from analytic.proofs.intervals import Array, Dual, Interval
 
 #: Intervals indexed [coordinate] with arrays over boxes, and [equation][coordinate].
@@ -30,7 +30,7 @@ Matrix = list[list[Interval]]
 class Problem:
     """One case of one model: the sign s of W1 W2, and which feature has the larger weight.
 
-    `corner`: whether W1 = W2 > 0, b = 0 is a stationary point (`closed_form.BothOn.CORNER`).
+    `corner`: whether W1 = W2 > 0, b = 0 is a stationary point (`closed_form.alike`).
     """
 
     case: Case
@@ -83,7 +83,8 @@ def _preconditioner(jacobian: Matrix) -> Matrix:
     identity = np.broadcast_to(np.eye(len(jacobian)), middle.shape)
     usable = np.asarray(np.isfinite(middle).all((-1, -2)))
     middle = np.where(usable[..., None, None], middle, identity)
-    usable &= np.abs(np.linalg.det(middle)) > 1e-12
+    size = np.abs(middle).max(-1, keepdims=True)
+    usable &= np.abs(np.linalg.det(middle / np.where(size > 0, size, 1.0))) > 1e-12
     inverse = np.linalg.inv(np.where(usable[..., None, None], middle, identity))
     return [[Interval(inverse[..., i, j]) for j in range(len(jacobian))] for i in range(len(jacobian))]
 
@@ -121,6 +122,8 @@ def _no_zero(problem: Problem, box: Vector) -> Any:
 def _out_of_reach(problem: Problem, box: Vector) -> Any:
     """Inequalities that hold at every stationary point of the case: section 5 of derivations/completeness.md."""
     c, s, tau = problem.constants, problem.sign, box[0]
+    if problem.case is Case.SHARED:
+        return _second_too_low(c, s, *box)
     if problem.case is Case.FIRST:
         w = tau * (1 + tau * slope_of_sigma(c, s, *box)[0])
         need = tau * c.p2 + (c.p1 if s > 0 else 2 - c.p1)
@@ -134,6 +137,14 @@ def _out_of_reach(problem: Problem, box: Vector) -> Any:
     h2, _, _, x2, *_ = second_output(c, s, tau, k)
     need = (c.p1 + tau * c.p2) if s > 0 else c.p1 + tau * (2 - c.p2)
     return too_low | ((x2 * need - h2 * tau * c.p1).lo > 0)
+
+
+def _second_too_low(c: Constants, s: int, tau: Interval, k: Interval) -> Any:
+    """With one bias: h2 <= p2/2 where that contradicts the equations; section 9 of derivations/completeness.md."""
+    excess, (h1, xh1, _, dh, da, _), _ = shared_scale(c, s, tau, k)
+    height = tau + (1 - k if s > 0 else k)
+    too_low = (2 * tau * (1 + excess) * height - c.p2).hi < 0
+    return too_low & ((h1 * da - xh1 * dh).lo > 0)
 
 
 @np.errstate(all="ignore")

@@ -1,9 +1,9 @@
 """Certificates that a list of stationary points is complete: what they contain, and what follows from it.
 
-`derivations/completeness.md` reduces the question, for independent features and a bias per feature, to twelve
-searches: three systems of equations (`Case`), two signs of W1 W2, two choices of the larger weight, each on a unit
-square or cube. A certificate says for each how to cut it into boxes, and for each box that it is excluded or which zero
-it belongs to.
+`derivations/completeness.md` reduces the question, for independent features, to twelve searches with a bias per
+feature: three systems of equations (`Case`), two signs of W1 W2, two choices of the larger weight, each on a unit
+square or cube. With one bias it is one system and four searches. A certificate says for each how to cut it into boxes,
+and for each box that it is excluded or which zero it belongs to.
 
 It holds no number that has to be believed: the order of the splits, the boxes of uniqueness and the claims. `prover.py`
 finds them, `verify.py` evaluates everything again; both use what is below.
@@ -26,9 +26,10 @@ import numpy.typing as npt
 
 from analytic.files import replacing
 from analytic.proofs.boxes import Problem
-from analytic.proofs.closed_form import BothOn, Kind, ProvedPoint, both_on, closed_form_points
+from analytic.proofs.closed_form import Kind, ProvedPoint, alike, closed_form_points
 from analytic.proofs.enclosures import Case, Constants
 from analytic.proofs.points import Parameters, Place, mirror, parameters
+from analytic.proofs.shared import shared_points
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel
@@ -217,12 +218,12 @@ def _point(p: dict[str, Any]) -> ProvedPoint:
 
 
 def problems(model: ToyModel) -> list[Problem]:
-    """The twelve searches."""
+    """The searches: twelve with a bias per feature, four with one bias."""
     sides = {swapped: Constants.enclosed(model, swapped) for swapped in (False, True)}
-    corner = both_on(Constants.exact(model, False)) is BothOn.CORNER
+    corner = alike(Constants.exact(model, False))
     return [
         Problem(case, swapped, sign, sides[swapped], corner and sign > 0)
-        for case in Case
+        for case in ([Case.SHARED] if model.bias == "shared" else [Case.BOTH, Case.FIRST, Case.SECOND])
         for swapped in sides
         for sign in (1, -1)
     ]
@@ -230,8 +231,6 @@ def problems(model: ToyModel) -> list[Problem]:
 
 def check_provable(model: ToyModel) -> None:
     """A ValueError for models to which the theory does not apply."""
-    if model.bias != "per-feature":
-        raise ValueError(f"certify covers bias='none' and bias='per-feature', got bias={model.bias!r}")
     if not model.independent:
         raise ValueError("certify needs independent features: the lemmas that bound the search do not hold otherwise")
     if not all(0 < p < 1 for p in model.exact_density):
@@ -248,8 +247,8 @@ def settled_by(problem: Problem, boxes: Boxes, zero: Zero) -> npt.NDArray[np.boo
 
 def tied(zero: Zero, other: Zero) -> bool:
     """Whether two zeros of the two halves are proved to be one point, seen with the features exchanged."""
-    exchanged = {Case.BOTH: Case.BOTH, Case.FIRST: Case.SECOND, Case.SECOND: Case.FIRST}
-    if (other.case, other.swapped, other.sign) != (exchanged[zero.case], not zero.swapped, zero.sign):
+    exchanged = {Case.FIRST: Case.SECOND, Case.SECOND: Case.FIRST}
+    if (other.case, other.swapped, other.sign) != (exchanged.get(zero.case, zero.case), not zero.swapped, zero.sign):
         return False
     if other.place is not Place.TIE:
         return False
@@ -261,10 +260,10 @@ def conclude(model: ToyModel, zeros: Iterable[Zero]) -> tuple[tuple[ProvedPoint,
     """The stationary points that follow from proved zeros, those known in closed form, and what stays in doubt."""
     zeros = list(zeros)
     tasks = {(p.case, p.swapped, p.sign): p for p in problems(model)}
-    points, doubts = (
-        closed_form_points(model),
-        [Unresolved(Reason.DOUBLE, a.case.value, a.inner) for a, b in combinations(zeros, 2) if overlap(a, b)],
-    )
+    points, decided = shared_points(model) if model.bias == "shared" else closed_form_points(model)
+    doubts = [Unresolved(Reason.DOUBLE, a.case.value, a.inner) for a, b in combinations(zeros, 2) if overlap(a, b)]
+    if not decided:
+        doubts.append(Unresolved(Reason.BOTH_ON, "a point on the edge of the region where both outputs are on"))
     for zero in zeros:
         label = f"{zero.case.value}, sign {zero.sign}, swapped {zero.swapped}"
         if zero.place is Place.UNDECIDED:
@@ -277,8 +276,6 @@ def conclude(model: ToyModel, zeros: Iterable[Zero]) -> tuple[tuple[ProvedPoint,
             points.append(ProvedPoint(at.W, at.b, at.loss, zero.kind, False))
     points.sort(key=lambda point: point.loss)
     doubts += [Unresolved(Reason.KIND, f"W near {p.W}, b near {p.b}") for p in points if p.kind is Kind.UNDECIDED]
-    if (answer := both_on(Constants.exact(model, False))) not in (BothOn.NONE, BothOn.CORNER):
-        doubts.append(Unresolved(Reason.BOTH_ON, answer.value))
     return tuple(points), tuple(doubts)
 
 

@@ -1,4 +1,4 @@
-"""Stationarity with a bias per feature, in coordinates in which the whole search is a unit cube.
+"""Stationarity with bias, in coordinates in which the whole search is a unit cube.
 
 Theory and proofs: derivations/completeness.md. With W2 = s tau W1, s = +1 or -1 and 0 < tau <= 1 (the other half
 follows by exchanging the features), sigma = W1^2, and
@@ -10,6 +10,8 @@ every stationary point with both outputs live has each output either on everywhe
 off for some but not all values of the other one ("partial"), which is 0 <= kappa <= 1 and 0 <= k <= 1. Three systems
 of equations remain, one per `Case`; each is divided by the power of tau that makes it regular at tau = 0.
 
+One bias for both is kappa = k. Both outputs are on or both partial, so one system in (tau, k) remains.
+
 The functions use plain arithmetic with `positive` and `corner`, so they give exact values for `Fraction`, enclosures
 for `Interval`, and enclosures of value and generalised Jacobian for `Dual`. Beyond an activation border b_i = 0 they
 remain true (`positive` switches), so a box may contain such a border.
@@ -17,6 +19,7 @@ remain true (`positive` switches), so a box may contain such a border.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -34,6 +37,7 @@ class Case(str, Enum):
     BOTH = "both partial (tau, kappa, k)"
     FIRST = "first partial, second on (tau, kappa)"
     SECOND = "second partial, first on (tau, k)"
+    SHARED = "one bias, both partial (tau, k)"
 
     @property
     def dimension(self) -> int:
@@ -149,9 +153,7 @@ def second_output(c: Constants, sign: int, tau: Any, k: Any) -> tuple[Any, ...]:
 
 def stationarity(case: Case, c: Constants, sign: int, *at: Any) -> tuple[Any, ...]:
     """The equations of a case; their common zeros with 0 < tau are its stationary points."""
-    if case is Case.FIRST:
-        return _first_partial(c, sign, *at)
-    return _both_partial(c, sign, *at) if case is Case.BOTH else _second_partial(c, sign, *at)
+    return _SYSTEMS[case](c, sign, *at)
 
 
 def _both_partial(c: Constants, sign: int, tau: Any, kappa: Any, k: Any) -> tuple[Any, ...]:
@@ -185,6 +187,33 @@ def _second_partial(c: Constants, sign: int, tau: Any, k: Any) -> tuple[Any, ...
         c.I1 * c.v2 * w + sign * (c.I2 * b2) + 2 * tau * (c.I2 * a2),
         c.I1 * c.v1 * (w - tau) - tau**3 * (c.I2 * a2),
     )
+
+
+def _one_bias(c: Constants, sign: int, tau: Any, k: Any) -> tuple[Any, ...]:
+    excess, (_, xh, yh, _, da, db), (_, xh2, yh2, _, xx2, xy2) = shared_scale(c, sign, tau, k)
+    w = tight(tau * (1 + excess))
+    a1, b1 = excess * xh + tau * da, excess * yh + tau * db
+    a2, b2 = w * xh2 - xx2, w * yh2 - xy2
+    return (
+        c.I1 * a1 - tau**2 * (c.I2 * a2),
+        c.I1 * b1 + c.I2 * b2 + 2 * sign * tau * (c.I2 * a2),
+    )
+
+
+_SYSTEMS: dict[Case, Callable[..., tuple[Any, ...]]] = {
+    Case.BOTH: _both_partial,
+    Case.FIRST: _first_partial,
+    Case.SECOND: _second_partial,
+    Case.SHARED: _one_bias,
+}
+
+
+def shared_scale(c: Constants, sign: int, tau: Any, k: Any) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+    """sigma - 1, solved from the stationarity in a shared bias, and the functions of both outputs."""
+    first = tuple(tight(value) for value in first_output(c, sign, tau, k))
+    second = tuple(tight(value) for value in second_output(c, sign, tau, k))
+    rise = c.I1 * (tau * first[3]) + c.I2 * (tau * second[0] - second[3])
+    return tight(-(rise / (c.I1 * first[0] + c.I2 * (tau * second[0])))), first, second
 
 
 def slope_of_sigma(c: Constants, sign: int, tau: Any, kappa: Any) -> tuple[Any, tuple[Any, ...]]:

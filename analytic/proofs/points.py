@@ -6,7 +6,7 @@ are called partial partial, outputs that are called on on. `place` decides that.
 
 At a stationary point the Hessian in any coordinates decides the kind, since Hessians in different coordinates are
 congruent there. `kind` uses (sigma, tau, kappa, k). The points on an activation border b_i = 0 that occur for whole
-families of models, the dedicated solutions and the corner of `both_on`, are decided in closed form.
+families of models, the dedicated solutions and the corner `closed_form.alike`, are decided in closed form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from analytic.proofs.boxes import Problem, Vector, jacobian_row, join, split, times
 from analytic.proofs.closed_form import Kind
-from analytic.proofs.enclosures import Case, Constants, first_output, second_output, slope_of_sigma
+from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, slope_of_sigma
 from analytic.proofs.intervals import Array, Dual, Interval, tight
 
 
@@ -40,6 +40,8 @@ def full_coordinates(problem: Problem, box: Array) -> Vector:
     tau = at[0]
     if problem.case is Case.BOTH:
         return at
+    if problem.case is Case.SHARED:
+        return [tau, at[1], at[1]]
     if problem.case is Case.FIRST:
         sigma = 1 + tau * slope_of_sigma(c, s, *at)[0]
         w = sigma * tau
@@ -60,7 +62,7 @@ def place(problem: Problem, box: Array) -> Place:
         return Place.CORNER
     tau, kappa, k = full_coordinates(problem, box)
     first, second = (partial_scale(problem.sign, x) for x in (kappa, k))
-    if problem.case is Case.BOTH:
+    if problem.case in (Case.BOTH, Case.SHARED):
         outside = [first.hi < 0, second.hi < 0, first.lo > 1, second.lo > 1]
         inside = [first.lo > 0, second.lo > 0, first.hi < 1, second.hi < 1]
     else:
@@ -103,6 +105,8 @@ def sigma_of(problem: Problem, full: Vector) -> Interval:
     if problem.case is Case.SECOND:
         h2, _, _, x2, *_ = second_output(c, s, tau, k)
         return x2 / h2 / tau
+    if problem.case is Case.SHARED:
+        return 1 + shared_scale(c, s, tau, k)[0]
     return 1 + tau * slope_of_sigma(c, s, tau, kappa)[0]
 
 
@@ -143,10 +147,14 @@ def _gradient(c: Constants, s: int, sigma: Dual, tau: Dual, kappa: Dual, k: Dual
 def kind(problem: Problem, box: Array) -> Kind:
     """The certified kind of the stationary point in a small box around it."""
     full = full_coordinates(problem, box)
-    variables = Dual.variables(sigma_of(problem, full), *full)
-    rows = _gradient(problem.constants, problem.sign, *variables)
+    shared = problem.case is Case.SHARED
+    sigma, tau, kappa, *rest = Dual.variables(sigma_of(problem, full), *(full[:2] if shared else full))
+    rows = _gradient(problem.constants, problem.sign, sigma, tau, kappa, rest[0] if rest else kappa)
+    if shared:
+        rows = [*rows[:2], rows[2] + rows[3]]
     hessian = [jacobian_row(row, full[0]) for row in rows]
-    return kind_of_matrix(join([entry for row in hessian for entry in row]).reshape(4, 4, 2))
+    n = len(rows)
+    return kind_of_matrix(join([entry for row in hessian for entry in row]).reshape(n, n, 2))
 
 
 def kind_of_matrix(hessian: npt.NDArray[np.float64]) -> Kind:

@@ -52,7 +52,8 @@ def _approach(problem: Problem, starts: Boxes, steps: int = 12) -> list[Boxes]:
         residual = np.stack([row.centre.mid for row in rows], -1)
         jacobian = np.stack([np.stack([e.mid for e in jacobian_row(row, row.value)], -1) for row in rows], -2)
         usable = np.isfinite(jacobian).all((1, 2)) & np.isfinite(residual).all(1)
-        usable[usable] &= np.abs(np.linalg.det(jacobian[usable])) > 1e-14
+        size = np.abs(jacobian[usable]).max(-1, keepdims=True)
+        usable[usable] &= np.abs(np.linalg.det(jacobian[usable] / np.where(size > 0, size, 1.0))) > 1e-12
         step = np.linalg.solve(jacobian[usable], residual[usable][..., None])[..., 0]
         step /= np.maximum(1.0, 5 * np.abs(step).max(1, initial=0.0))[:, None]
         x = x[usable] - step
@@ -177,7 +178,7 @@ def certify(
     Parameters
     ----------
     model
-        Without bias: any densities above 0. Per-feature bias: independent features, densities strictly between 0 and 1.
+        Without bias: any densities above 0. With bias: independent features, densities strictly between 0 and 1.
     landscape
         Anything with `minima`, `saddles` and `maxima` of points that have `W` and `b`; see `missing` and `unproved`.
     time_limit

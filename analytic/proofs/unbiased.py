@@ -16,10 +16,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +25,24 @@ from analytic import kernels
 from analytic.proofs.certificate import FORMAT, VERSION, model_data, model_from_data, read_json, write_json
 from analytic.proofs.closed_form import Kind, ProvedPoint, enclose
 from analytic.proofs.intervals import Interval
+from analytic.proofs.sturm import (
+    Bracket,
+    Polynomial,
+    count_roots,
+    evaluate,
+    interpolate,
+    isolate,
+    sign_after,
+    sign_at,
+    sign_before,
+    stationary_polynomial,
+    sturm_chain,
+)
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel
 
-#: Coefficients, the constant first.
-Polynomial = list[Fraction]
-Bracket = tuple[Fraction, Fraction]
 _DEGREE = 5
-_WIDTH = Fraction(1, 2**70)
 _ARCS = tuple((swapped, sign) for swapped in (False, True) for sign in (1, -1))
 
 
@@ -86,71 +93,6 @@ class UnbiasedCertificate:
         return cls(model, roots, points_from(model, roots), seconds=float(data["seconds"]))
 
 
-# --- polynomials ---------------------------------------------------------------------------------------------------
-
-
-def _trim(p: Polynomial) -> Polynomial:
-    while p and p[-1] == 0:
-        p = p[:-1]
-    return p
-
-
-def _add(p: Polynomial, q: Polynomial, factor: Fraction = Fraction(1)) -> Polynomial:
-    n = max(len(p), len(q))
-    padded = ([*x, *[Fraction(0)] * (n - len(x))] for x in (p, q))
-    return _trim([x + factor * y for x, y in zip(*padded, strict=True)])
-
-
-def _times(p: Polynomial, q: Polynomial) -> Polynomial:
-    shifted = [[Fraction(0)] * i + [x * y for y in q] for i, x in enumerate(p)]
-    return reduce(_add, shifted, [])
-
-
-def _derivative(p: Polynomial) -> Polynomial:
-    return [i * x for i, x in enumerate(p)][1:]
-
-
-def _divide(p: Polynomial, q: Polynomial) -> tuple[Polynomial, Polynomial]:
-    quotient: Polynomial = []
-    while len(p) >= len(q):
-        step = [Fraction(0)] * (len(p) - len(q)) + [p[-1] / q[-1]]
-        quotient, p = _add(quotient, step), _add(p, _times(step, q), Fraction(-1))
-    return quotient, p
-
-
-def evaluate(p: Polynomial, x: Any) -> Any:
-    """The value at x, in its arithmetic."""
-    return reduce(lambda total, c: total * x + c, reversed(p), Fraction(0) * x)
-
-
-def sign_after(p: Polynomial, x: Fraction) -> int:
-    """The sign of p just above x."""
-    while p:
-        if value := evaluate(p, x):
-            return 1 if value > 0 else -1
-        p = _derivative(p)
-    return 0
-
-
-def sturm_chain(p: Polynomial) -> list[Polynomial]:
-    """Sturm's chain of the square-free part of p."""
-    chain = [p, _derivative(p)]
-    while chain[-1]:
-        chain.append([-x for x in _divide(chain[-2], chain[-1])[1]])
-    divisor = chain[-2]
-    return [_divide(link, divisor)[0] for link in chain[:-1]]
-
-
-def count_roots(chain: list[Polynomial], low: Fraction, high: Fraction) -> int:
-    """Number of distinct roots in (low, high]."""
-    return _variations(chain, low) - _variations(chain, high)
-
-
-def _variations(chain: list[Polynomial], x: Fraction) -> int:
-    signs = [value > 0 for value in (evaluate(p, x) for p in chain) if value != 0]
-    return sum(a != b for a, b in pairwise(signs))
-
-
 # --- the loss on rays ----------------------------------------------------------------------------------------------
 
 
@@ -167,53 +109,23 @@ def ray(model: ToyModel, swapped: bool, sign: int) -> tuple[Polynomial, Polynomi
         hh2, xh2, *_ = kernels.moments(v * v, sign * v, Fraction(0), p00, q2, q1, p11)
         linear.append(2 * (first * xh1 + second * xh2))
         square.append(first * hh1 + second * hh2)
-    return _interpolate(nodes, linear), _interpolate(nodes, square)
+    return interpolate(nodes, linear), interpolate(nodes, square)
 
 
-def _interpolate(nodes: Sequence[Fraction], values: Sequence[Fraction]) -> Polynomial:
-    """Lagrange's formula."""
-    total: Polynomial = []
-    for i, (node, value) in enumerate(zip(nodes, values, strict=True)):
-        others = [x for j, x in enumerate(nodes) if j != i]
-        basis = reduce(_times, ([-x / (node - x), 1 / (node - x)] for x in others), [Fraction(1)])
-        total = _add(total, basis, value)
-    return total
-
-
-def equation(model: ToyModel, swapped: bool, sign: int) -> Polynomial:
-    """N = 2 a' q - a q' without its factors v."""
-    a, q = ray(model, swapped, sign)
-    N = _add(_times([Fraction(2)], _times(_derivative(a), q)), _times(a, _derivative(q)), Fraction(-1))
+def equation(linear: Polynomial, square: Polynomial) -> list[int]:
+    """A positive multiple of N = 2 a' q - a q' without its factors v."""
+    N = stationary_polynomial(linear, square)
     return N[next((i for i, x in enumerate(N) if x != 0), 0) :]
 
 
-def _isolate(chain: list[Polynomial]) -> tuple[Bracket, ...]:
-    found, stack = [], [(Fraction(0), Fraction(1))]
-    while stack:
-        low, high = stack.pop()
-        number = count_roots(chain, low, high)
-        if number == 1:
-            found.append(_narrow(chain[0], low, high))
-        elif number:
-            middle = (low + high) / 2
-            stack += [(middle, high), (low, middle)]
-    return tuple(found)
-
-
-def _narrow(p: Polynomial, low: Fraction, high: Fraction) -> Bracket:
-    """Bisect (low, high], which holds one simple root, keeping the root off the lower end."""
-    while high - low > _WIDTH or evaluate(p, low) == 0:
-        middle = (low + high) / 2
-        at_high, at_middle = evaluate(p, high), evaluate(p, middle)
-        above = at_middle != 0 and (at_high == 0 or (at_high > 0) != (at_middle > 0))
-        low, high = (middle, high) if above else (low, middle)
-    return low, high
+def _chain(model: ToyModel, arc: tuple[bool, int]) -> list[list[int]]:
+    return sturm_chain(equation(*ray(model, *arc)))
 
 
 def certify_unbiased(model: ToyModel) -> UnbiasedCertificate:
     """All stationary points of a model without bias, with densities in (0, 1]."""
     start = time.monotonic()
-    roots = tuple(_isolate(sturm_chain(equation(model, *arc))) for arc in _ARCS)
+    roots = tuple(isolate(_chain(model, arc)) for arc in _ARCS)
     return UnbiasedCertificate(model, roots, points_from(model, roots), seconds=time.monotonic() - start)
 
 
@@ -223,7 +135,7 @@ def objections_to(certificate: UnbiasedCertificate) -> list[str]:
         return [f"{len(certificate.roots)} arcs instead of {len(_ARCS)}"]
     faults = []
     for arc, brackets in zip(_ARCS, certificate.roots, strict=True):
-        chain, name = sturm_chain(equation(certificate.model, *arc)), f"arc swapped {arc[0]}, sign {arc[1]}"
+        chain, name = _chain(certificate.model, arc), f"arc swapped {arc[0]}, sign {arc[1]}"
         if any(b[0] < a[1] for a, b in pairwise(brackets)):
             faults.append(f"{name}: intervals overlap or are not in order")
         if not all(0 <= low < high <= 1 and count_roots(chain, low, high) == 1 for low, high in brackets):
@@ -241,23 +153,25 @@ def objections_to(certificate: UnbiasedCertificate) -> list[str]:
 def points_from(model: ToyModel, roots: tuple[tuple[Bracket, ...], ...]) -> tuple[ProvedPoint, ...]:
     """The points that follow from isolated roots, and W = 0 and the axes, by loss."""
     points = _closed_form(model)
+    rays = {arc: ray(model, *arc) for arc in _ARCS}
     for (swapped, sign), brackets in zip(_ARCS, roots, strict=True):
-        N = equation(model, swapped, sign)
+        N = equation(*rays[swapped, sign])
         for low, high in brackets:
-            at_one = high == 1 and evaluate(N, Fraction(1)) == 0
+            at_one = high == 1 and sign_at(N, high) == 0
             if at_one and swapped:
                 continue
-            before = evaluate(N, low)
-            after = -evaluate(equation(model, True, sign), low) if at_one else sign_after(N, high)
-            kind = Kind.MINIMUM if before > 0 > after else Kind.SADDLE
-            bracket = (Fraction(1), Fraction(1)) if at_one else (low, high)
-            points.append(_point(model, swapped, sign, bracket, kind))
+            after = -sign_before(equation(*rays[True, sign]), high) if at_one else sign_after(N, high)
+            kind = Kind.MINIMUM if sign_at(N, low) > 0 > after else Kind.SADDLE
+            bracket = (high, high) if at_one else (low, high)
+            points.append(_point(model, swapped, sign, bracket, rays[swapped, sign], kind))
     return tuple(sorted(points, key=lambda point: point.loss))
 
 
-def _point(model: ToyModel, swapped: bool, sign: int, bracket: Bracket, kind: Kind) -> ProvedPoint:
+def _point(
+    model: ToyModel, swapped: bool, sign: int, bracket: Bracket, on_ray: tuple[Polynomial, Polynomial], kind: Kind
+) -> ProvedPoint:
     v = Interval(Interval.of(bracket[0]).lo, Interval.of(bracket[1]).hi)
-    a, q = (evaluate(p, v) for p in ray(model, swapped, sign))
+    a, q = (evaluate(p, v) for p in on_ray)
     large = (a / (2 * q)).sqrt()
     W = [large, sign * v * large]
     ends = [(float(x.lo), float(x.hi)) for x in (W[::-1] if swapped else W)]

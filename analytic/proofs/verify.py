@@ -7,7 +7,7 @@ was found. The steps, in the order of `verify_certificate`:
    second; its place and kind follow from the inner box.
 2. Each tree: read from the unit cube by splitting at middles, so its leaves cover the cube by construction; a code that
    ends early or late is malformed. Each leaf is excluded, or lies in the unique box of the zero it names.
-3. All twelve trees are there, once each.
+3. All searches that the model needs are there, once each.
 4. The list of points is the one that follows from the zeros.
 
 Without bias `unbiased.objections_to` counts the roots of the rational polynomials again.
