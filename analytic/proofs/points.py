@@ -160,13 +160,16 @@ def kind(problem: Problem, box: Array) -> Kind:
 def kind_of_matrix(hessian: npt.NDArray[np.float64]) -> Kind:
     """The kind if all symmetric matrices in an enclosure (n, n, 2) have the same inertia, by Gershgorin's discs.
 
-    The symmetric matrices M of the enclosure are transformed to Q^T M Q, with Q the eigenvectors of the middle one;
-    this keeps the inertia, and the columns of Q are common directions of ascent or descent.
+    The symmetric matrices M of the enclosure are transformed to Q^T M Q, where Q makes the middle one nearly diagonal with
+    entries +-1; this keeps the inertia, and the columns of Q are common directions of ascent or descent. (Discs that miss
+    zero also show that Q is regular.)
     """
     if not np.isfinite(hessian).all():
         return Kind.UNDECIDED
     middle = hessian.mean(-1)
-    Q = np.linalg.eigh((middle + middle.T) / 2)[1]
+    scale = np.where(np.diag(middle) == 0, 1.0, np.abs(np.diag(middle))) ** -0.5
+    values, vectors = np.linalg.eigh(scale[:, None] * (middle + middle.T) / 2 * scale)
+    Q = scale[:, None] * vectors / np.sqrt(np.where(values == 0, 1.0, np.abs(values)))
     M = [[Interval(hessian[i, j, 0], hessian[i, j, 1]) for j in range(len(Q))] for i in range(len(Q))]
     columns = [[Interval(q) for q in Q[:, j]] for j in range(len(Q))]
     D = [[times([u], times(M, v))[0] for v in columns] for u in columns]

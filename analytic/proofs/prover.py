@@ -75,7 +75,7 @@ def _balls(centre: Boxes, exponents: npt.NDArray[np.float64]) -> Boxes:
 
 def _prove_zero(problem: Problem, centre: Boxes) -> Zero | None:
     """The largest box around `centre` in which Krawczyk's test proves one zero, and a small one."""
-    boxes = _balls(centre, np.arange(2.0, 40.0, 0.5))
+    boxes = _balls(centre, np.arange(2.0, 52.0, 0.5))
     proved = np.flatnonzero(krawczyk(problem, boxes)[1])
     if not len(proved):
         return None
