@@ -160,9 +160,9 @@ def kind(problem: Problem, box: Array) -> Kind:
 def kind_of_matrix(hessian: npt.NDArray[np.float64]) -> Kind:
     """The kind if all symmetric matrices in an enclosure (n, n, 2) have the same inertia, by Gershgorin's discs.
 
-    The symmetric matrices M of the enclosure are transformed to Q^T M Q, where Q makes the middle one nearly diagonal with
-    entries +-1; this keeps the inertia, and the columns of Q are common directions of ascent or descent. (Discs that miss
-    zero also show that Q is regular.)
+    The symmetric matrices M of the enclosure are transformed to Q^T M Q, where Q makes the middle one nearly diagonal
+    with entries +-1; this keeps the inertia, and the columns of Q are common directions of ascent or descent. Discs
+    that miss zero also show that Q is regular.
     """
     if not np.isfinite(hessian).all():
         return Kind.UNDECIDED
