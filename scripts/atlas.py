@@ -69,6 +69,8 @@ def main() -> None:
     norm = BoundaryNorm(np.arange(0.5, top + 1), top)
     mesh = ax.pcolormesh(importance, density, counts, cmap=cmap, norm=norm, shading="nearest")
     ax.set(xscale="log", xlabel="importance of the extra feature", ylabel="density  (1 − sparsity)")
+    ax.set_xticks([0.1, 0.2, 0.5, 1.0], labels=["0.1", "0.2", "0.5", "1"])
+    ax.set_xticks([], minor=True)
     ax.set_title(f"proved number of isolated minima, bias {args.bias}", fontsize=11)
     figure.colorbar(mesh, ax=ax, ticks=range(1, top + 1))
     with replacing(args.output, "wb") as file:

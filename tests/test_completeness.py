@@ -10,6 +10,7 @@ import pytest
 import sympy as sp
 
 from analytic import ToyModel, kernels
+from analytic.proofs.boxes import _second_too_low, split
 from analytic.proofs.closed_form import closed_form_points, dedicated_kind
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, stationarity
 from analytic.proofs.shared import Rays
@@ -168,6 +169,25 @@ def test_lemmas_of_one_bias_on_random_outputs() -> None:
             low += 1
             assert max(G, A) < 0
     assert low > 200
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_boxes_excluded_by_lemma_5(sign: int) -> None:
+    """Wherever the test on boxes uses the lemma, G2 and A2 are negative and the inequality fails."""
+    model = ToyModel.from_density((0.6, 0.4), (1.0, 0.5), bias="shared")
+    rng = np.random.default_rng(15)
+    low = rng.uniform(0, 0.95, (3000, 2)) ** 2
+    low[:, 1] = 0.95 - low[:, 1] if sign > 0 else low[:, 1]
+    boxes = np.stack([low, low + 0.05 * rng.random((3000, 1))], -1)
+    excluded = _second_too_low(Constants.enclosed(model, False), sign, *split(boxes))
+    c = Constants(*(float(value) for value in vars(Constants.exact(model, False)).values()))
+    assert 100 < excluded.sum() < 2900
+    for tau, k in boxes[excluded].mean(-1):
+        excess, (h1, xh1, _, dh, da, _), (h2, xh2, _, x2, xx2, _) = shared_scale(c, sign, tau, k)
+        w = tau * (1 + excess)
+        assert w * (tau + (1 - k if sign > 0 else k)) < c.p2 / 2
+        assert max(w * h2 - x2, w * xh2 - xx2) < 0
+        assert h1 * da > xh1 * dh
 
 
 def test_neighbourhoods_of_lemma_5() -> None:
