@@ -248,11 +248,18 @@ def test_always_on_at_equal_densities() -> None:
             assert alike(c) is (importance == 1)
 
 
-def test_always_on_saddles() -> None:
-    """A sparse and a dense feature: saddles with h > 0 everywhere, confused and antipodal, and the list has them."""
-    model = ToyModel.from_density((Fraction(3, 20), Fraction(4, 5)), (1, Fraction(1, 50)))
+@pytest.mark.parametrize(
+    ("density", "importance", "signs"),
+    [
+        ((Fraction(3, 20), Fraction(4, 5)), Fraction(1, 50), (1, -1)),
+        ((Fraction(73, 100), Fraction(11, 50)), Fraction(179, 50), (1,)),
+    ],
+)
+def test_always_on_saddles(density: tuple[Fraction, ...], importance: Fraction, signs: tuple[int, ...]) -> None:
+    """A sparse and a dense feature: saddles with h > 0 everywhere, confused or antipodal, and the list has them."""
+    model = ToyModel.from_density(density, (1, importance))
     points = always_on(Constants.exact(model, False)) or []
-    assert len(points) == 2
+    assert tuple(np.sign(np.prod(middle(point)[0])) for point in points) == signs
     for point in points:
         W, b = middle(point)
         assert b.min() + min(0, W[0] * W[1]) > 0.001

@@ -56,6 +56,12 @@ def test_certify_and_verify(capsys, tmp_path) -> None:
     assert "complete" in out
     assert "not in the list of the search: 0; listed but not proved: 0" in out
     assert "valid, complete" in run(capsys, "verify", str(path))
+    model = ("--density", "0.3", "--importance", "0.7", "--bias", "shared")
+    assert "complete" in run(capsys, "certify", *model, "-o", str(tmp_path / "shared.json"))
+    assert "valid, complete" in run(capsys, "verify", str(tmp_path / "shared.json"))
+    out = run(capsys, "certify", *model, "--time-limit", "0")
+    assert "NOT complete" in out
+    assert out.count("unresolved: the time limit was reached") == 4
     data = json.loads(path.read_text())
     next(arc for arc in data["roots"] if arc).pop()
     path.write_text(json.dumps(data))

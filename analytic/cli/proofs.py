@@ -74,7 +74,8 @@ def add(commands: Any) -> None:
     """Adds the subcommands."""
     text = (
         "prove that the list of stationary points of one model is complete\n\n"
-        "With bias, for independent features with densities strictly between 0 and 1; without bias, for all."
+        "With bias, for independent features with densities strictly between 0 and 1; without bias, for all.\n"
+        "The table has the isolated points; flat sets are known in closed form, see `minima`."
     )
     new = new_command(commands, "certify", _certify, text)
     add_model(new)

@@ -121,7 +121,7 @@ def _point(rays: Rays, bracket: Bracket, swapped: bool, kind: Kind) -> tuple[Pro
     if not on_edge and not (falls > 0 and inside > 0):
         return None, falls < 0 or inside < 0
     root = Interval.of(sigma).sqrt()
-    W = [_pair(root), _pair(rays.sign * v * root)]
+    W = [_pair(root), _ZERO if high == 0 else _pair(rays.sign * v * root)]
     loss = _pair(rays.offset - a**2 / (4 * q))
     order = W[::-1] if swapped else W
     return ProvedPoint((order[0], order[1]), (_pair(b), _pair(b)), loss, kind, on_edge), True
