@@ -149,14 +149,10 @@ class Certificate:
         """The inverse of `as_dict`."""
         return cls(
             model=model_from_data(data["model"]),
-            trees=tuple(
-                Tree(Case(t["case"]), bool(t["swapped"]), int(t["sign"]), str(t["code"])) for t in data["trees"]
-            ),
+            trees=tuple(_tree(t) for t in data["trees"]),
             zeros=tuple(_zero(z) for z in data["zeros"]),
             points=tuple(_point(p) for p in data["points"]),
-            unresolved=tuple(
-                Unresolved(Reason(u["reason"]), u["where"], as_pairs(u["box"])) for u in data["unresolved"]
-            ),
+            unresolved=tuple(_unresolved(u) for u in data["unresolved"]),
             seconds=float(data["seconds"]),
         )
 

@@ -43,8 +43,8 @@ class ProvedPoint:
     on_kink: bool
 
 
-def enclose(value: Fraction) -> Pair:
-    """The tightest floats around an exact number."""
+def enclose(value: Fraction | Interval) -> Pair:
+    """The tightest floats around an exact number, or the ends of an enclosure."""
     interval = Interval.of(value)
     return float(interval.lo), float(interval.hi)
 
@@ -121,6 +121,6 @@ def always_on(c: Constants) -> list[ProvedPoint] | None:
             beta = sign * Interval.of(square).sqrt()
             W = [Interval.of(alpha1).sqrt(), sign * Interval.of(alpha2).sqrt()]
             b = [(room - beta * q) / 2 for room, q in rooms]
-            (W1, W2), (b1, b2) = ([(float(x.lo), float(x.hi)) for x in pair] for pair in (W, b))
+            (W1, W2), (b1, b2) = (map(enclose, pair) for pair in (W, b))
             points.append(ProvedPoint((W1, W2), (b1, b2), enclose(loss), Kind.SADDLE, False))
     return points

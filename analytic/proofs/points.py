@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.proofs.boxes import Problem, Vector, jacobian_row, join, split, times
-from analytic.proofs.closed_form import Kind
+from analytic.proofs.closed_form import Kind, enclose
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, slope_of_sigma
 from analytic.proofs.intervals import Array, Dual, Interval, tight
 
@@ -94,10 +94,6 @@ class Parameters:
     loss: tuple[float, float]
 
 
-def _pair(x: Interval) -> tuple[float, float]:
-    return float(x.lo), float(x.hi)
-
-
 def sigma_of(problem: Problem, full: Vector) -> Interval:
     """Enclosure of sigma = W1^2 over (tau, kappa, k)."""
     c, s = problem.constants, problem.sign
@@ -123,7 +119,9 @@ def parameters(problem: Problem, box: Array) -> Parameters:
     W = [sigma.sqrt(), s * tau * sigma.sqrt()]
     b = [-s * sigma * tau * kappa, -s * sigma * tau * k]
     order = (1, 0) if problem.swapped else (0, 1)
-    return Parameters((_pair(W[order[0]]), _pair(W[order[1]])), (_pair(b[order[0]]), _pair(b[order[1]])), _pair(loss))
+    return Parameters(
+        (enclose(W[order[0]]), enclose(W[order[1]])), (enclose(b[order[0]]), enclose(b[order[1]])), enclose(loss)
+    )
 
 
 def _gradient(c: Constants, s: int, sigma: Dual, tau: Dual, kappa: Dual, k: Dual) -> list[Dual]:

@@ -121,19 +121,13 @@ def _point(rays: Rays, bracket: Bracket, swapped: bool, kind: Kind) -> tuple[Pro
     if not on_edge and not (falls > 0 and inside > 0):
         return None, falls < 0 or inside < 0
     root = Interval.of(sigma).sqrt()
-    W = [_pair(root), _ZERO if high == 0 else _pair(rays.sign * v * root)]
-    loss = _pair(rays.offset - a**2 / (4 * q))
+    W = [enclose(root), _ZERO if high == 0 else enclose(rays.sign * v * root)]
+    loss = enclose(rays.offset - a**2 / (4 * q))
     order = W[::-1] if swapped else W
-    return ProvedPoint((order[0], order[1]), (_pair(b), _pair(b)), loss, kind, on_edge), True
+    return ProvedPoint((order[0], order[1]), (enclose(b), enclose(b)), loss, kind, on_edge), True
 
 
 def _sign(x: Any) -> int:
     """+1, -1, or 0 if undecided or zero."""
-    x = Interval.of(x) if isinstance(x, Interval) else x
-    low, high = (x.lo, x.hi) if isinstance(x, Interval) else (x, x)
-    return int(low > 0) - int(high < 0)
-
-
-def _pair(x: Any) -> Pair:
     interval = Interval.of(x)
-    return float(interval.lo), float(interval.hi)
+    return int(interval.lo > 0) - int(interval.hi < 0)

@@ -174,10 +174,10 @@ def _point(
     a, q = (evaluate(p, v) for p in on_ray)
     large = (a / (2 * q)).sqrt()
     W = [large, sign * v * large]
-    ends = [(float(x.lo), float(x.hi)) for x in (W[::-1] if swapped else W)]
+    first, second = (enclose(x) for x in (W[::-1] if swapped else W))
     loss = _silent_loss(model) - a**2 / (4 * q)
     zero = (0.0, 0.0)
-    return ProvedPoint((ends[0], ends[1]), (zero, zero), (float(loss.lo), float(loss.hi)), kind, False)
+    return ProvedPoint((first, second), (zero, zero), enclose(loss), kind, False)
 
 
 def _silent_loss(model: ToyModel) -> Fraction:
