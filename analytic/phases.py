@@ -234,6 +234,8 @@ def phase_diagram(
         the indices of the points do not add up; complete in every sample tried, not proved.
     """
     check_bias(bias)
+    if not (progress is None or callable(progress)):
+        raise TypeError(f"progress must be called as progress(done, known), got {progress!r}")
     p = _grid("density", np.geomspace(*DEFAULT_DENSITY) if density is None else density, 0, 1)
     r = _grid("importance", np.geomspace(*DEFAULT_IMPORTANCE) if importance is None else importance, 0, 1e100)
     with _runner(executor, progress) as run:

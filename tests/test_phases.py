@@ -138,3 +138,8 @@ def test_slope_of_the_tie_at_the_origin() -> None:
     with mpmath.workdps(40):
         closed = (2 + mpmath.sqrt(2)) / 8
         assert abs(points["origin: slope r/p of the tie"].importance - closed) < mpmath.mpf(10) ** -30
+
+
+def test_progress_must_be_callable():
+    with pytest.raises(TypeError, match=r"progress\(done, known\), got False"):
+        phase_diagram(bias="none", progress=False)

@@ -37,6 +37,16 @@ def test_every_pixel_of_a_small_diagram_agrees_with_a_search_from_scratch(bias):
     assert disagreements(diagram, np.ndindex(9, 9)) == 0
 
 
+def test_a_thin_region_on_a_coarse_grid():
+    """A confused minimum lives on a strip that this grid meets at a distance; its certificate proves that it exists."""
+    density, importance = np.linspace(0.04, 0.96, 24), np.geomspace(0.1, 1 / 1.01, 24)
+    diagram = phase_diagram(density=density, importance=importance, bias="per-feature")
+    assert np.array_equal(diagram.density, density)
+    assert np.array_equal(diagram.importance, importance)
+    assert diagram.W.shape == diagram.b.shape == (24, 24, 2)
+    assert disagreements(diagram, [(4, 9), (3, 8), (5, 10), (23, 0)]) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("bias", BIASED)
 def test_a_thousand_pixels_of_the_default_diagram_agree_with_a_search_from_scratch(bias):

@@ -2,7 +2,7 @@
 
 Independent features of equal density, importances (1, r). Between neighbouring models a stationary point moves
 little, and Newton's method follows it; a new one appears only in a pair, at a fold, or out of a point known in
-closed form. So
+closed form. So, on a grid with further models between those of a coarse one,
 
 1. scan a coarse subset of the models (`scan`);
 2. spread: an unsolved model takes every point of a solved neighbour as a start;
@@ -40,6 +40,9 @@ Run = Callable[[list[Callable[[], Any]]], Sequence[Any]]
 
 #: Points kept per model, and the least number of rows and columns that are scanned first.
 _ROOM, _SEEDS = 20, 11
+#: Neighbouring models may differ by this much in log density or log importance; else up to so many pieces are made.
+#: A pair of points in a thin region is not followed over longer distances.
+_STEP, _PIECES = 0.03, 4
 #: Weights below this belong to a point on an axis, which is known in closed form.
 _ON_AXIS = 1e-9
 
@@ -176,6 +179,17 @@ def _dedicated_points(density: Array, importance: Array, shared: bool, first: bo
     return z, losses
 
 
+def _refined(values: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Values with neighbours close to each other, and the positions of the given ones; a few are scanned anyway."""
+    if len(values) < 2 * (_SEEDS - 1):
+        return values, np.arange(len(values))
+    pieces = np.clip(np.ceil(np.diff(np.log(values)) / _STEP), 1, _PIECES).astype(np.int64)
+    places = np.concatenate([[0], np.cumsum(pieces)])
+    fine = np.exp(np.interp(np.arange(places[-1] + 1), places, np.log(values)))
+    fine[places] = values
+    return fine, places
+
+
 class _Solver:
     """The state of one grid: points (m, n, room, 4), counts (m, n)."""
 
@@ -244,6 +258,7 @@ def solve_grid(density: Array, importance: Array, shared: bool, run: Run) -> Gri
     `run` calls each of a list of picklable functions without arguments and returns the results in their order; the
     result does not depend on how it does so.
     """
+    (density, rows), (importance, columns) = _refined(density), _refined(importance)
     solver = _Solver(density, importance, shared, run)
     losses, definite = solver.solve()
     p, r = np.broadcast_arrays(density[:, None], importance[None, :])
@@ -268,9 +283,10 @@ def solve_grid(density: Array, importance: Array, shared: bool, run: Run) -> Gri
     best, second = np.moveaxis(np.take_along_axis(candidates, order, axis=-1), -1, 0)
     z = np.take_along_axis(places, order[..., :1, None], axis=2)[:, :, 0]
     result = GridMinima(z[..., :2].copy(), z[..., 2:].copy(), best, np.isfinite(candidates).sum(axis=-1), second - best)
-    cells = [tuple(cell) for cell in np.argwhere(solver.open)]
+    cells = [(i, j) for i in rows for j in columns if solver.open[i, j]]
     solved = run([partial(_one_by_one, float(density[i]), float(importance[j]), shared) for i, j in cells])
     for cell, values in zip(cells, solved, strict=True):
         for array, value in zip((result.W, result.b, result.loss, result.n_minima, result.gap), values, strict=True):
             array[cell] = value
-    return result
+    given = np.ix_(rows, columns)
+    return GridMinima(result.W[given], result.b[given], result.loss[given], result.n_minima[given], result.gap[given])
