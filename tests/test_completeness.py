@@ -190,12 +190,21 @@ def test_boxes_excluded_by_lemma_5(sign: int) -> None:
         assert h1 * da > xh1 * dh
 
 
-def test_neighbourhoods_of_lemma_5() -> None:
+def test_corner_of_lemma_5() -> None:
     p1, p2 = sp.symbols("p1 p2", positive=True)
     c = Constants(1, 1, p1, p2, (1 - p1) * (1 - p2), p1 * (1 - p2), p2 * (1 - p1), p1 * p2, 0, 0)
-    for sign, k, expected in ((1, 1, p1**2 * (2 - p2) / 24), (-1, 0, p1**2 * p2 / 24)):
-        h, xh, _, dh, da, _ = first_output(c, sign, sp.Integer(0), sp.Integer(k))
-        assert sp.expand(h * da - xh * dh - expected) == 0
+    h, xh, _, dh, da, _ = first_output(c, 1, sp.Integer(0), sp.Integer(1))
+    assert sp.expand(h * da - xh * dh - p1**2 * (2 - p2) / 24) == 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_rays_along_the_axis(sign: int) -> None:
+    """N(0) = 2 a'(0) q(0) - a(0) q'(0) in closed form."""
+    I1, I2, p1, p2, v1, v2 = sp.symbols("I1 I2 p1 p2 v1 v2", positive=True)
+    rays = Rays(Constants(I1, I2, p1, p2, 0, 0, 0, 0, v1, v2), sign)
+    a, q = rays.linear(), rays.square()
+    expected = sign * rays.coupling * (p2 - p1) * p2 * I1 * v1
+    assert sp.expand(sp.simplify(2 * a[1] * q[0] - a[0] * q[1] - expected)) == 0
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -53,7 +53,7 @@ class Reason(str, Enum):
     DOUBLE = "two zeros of one search whose enclosures overlap, so that they may be the same"
     TIE = "a zero with |W1| = |W2| within its enclosure, without its mirror image"
     KIND = "the kind of a point: an eigenvalue of the Hessian too close to zero"
-    BOTH_ON = "a degenerate coincidence of densities and importances with both outputs always on"
+    BOTH_ON = "both outputs always on: a degenerate coincidence of densities and importances, or too close to the edge"
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def conclude(model: ToyModel, zeros: Iterable[Zero]) -> tuple[tuple[ProvedPoint,
     points, decided = shared_points(model) if model.bias == "shared" else closed_form_points(model)
     doubts = [Unresolved(Reason.DOUBLE, a.case.value, a.inner) for a, b in combinations(zeros, 2) if overlap(a, b)]
     if not decided:
-        doubts.append(Unresolved(Reason.BOTH_ON, "a point on the edge of the region where both outputs are on"))
+        doubts.append(Unresolved(Reason.BOTH_ON, "the region where both outputs are on everywhere"))
     for zero in zeros:
         label = f"{zero.case.value}, sign {zero.sign}, swapped {zero.swapped}"
         if zero.place is Place.UNDECIDED:
