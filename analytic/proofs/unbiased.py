@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from analytic.model import ToyModel
 
 _DEGREE = 5
+#: a and q for every (swapped, sign).
+Rays = dict[tuple[bool, int], tuple[Polynomial, Polynomial]]
 _ARCS = tuple((swapped, sign) for swapped in (False, True) for sign in (1, -1))
 
 
@@ -90,7 +92,7 @@ class UnbiasedCertificate:
         """The inverse of `as_dict`; the points are computed from the intervals."""
         model = model_from_data(data["model"])
         roots = tuple(tuple((Fraction(low), Fraction(high)) for low, high in arc) for arc in data["roots"])
-        return cls(model, roots, points_from(model, roots), seconds=float(data["seconds"]))
+        return cls(model, roots, points_from(model, all_rays(model), roots), seconds=float(data["seconds"]))
 
 
 # --- the loss on rays ----------------------------------------------------------------------------------------------
@@ -118,31 +120,33 @@ def equation(linear: Polynomial, square: Polynomial) -> list[int]:
     return N[next((i for i, x in enumerate(N) if x != 0), 0) :]
 
 
-def _chain(model: ToyModel, arc: tuple[bool, int]) -> list[list[int]]:
-    return sturm_chain(equation(*ray(model, *arc)))
+def all_rays(model: ToyModel) -> Rays:
+    """a and q for every arc."""
+    return {arc: ray(model, *arc) for arc in _ARCS}
 
 
 def certify_unbiased(model: ToyModel) -> UnbiasedCertificate:
     """All stationary points of a model without bias, with densities in (0, 1]."""
     start = time.monotonic()
-    roots = tuple(isolate(_chain(model, arc)) for arc in _ARCS)
-    return UnbiasedCertificate(model, roots, points_from(model, roots), seconds=time.monotonic() - start)
+    rays = all_rays(model)
+    roots = tuple(isolate(sturm_chain(equation(*rays[arc]))) for arc in _ARCS)
+    return UnbiasedCertificate(model, roots, points_from(model, rays, roots), seconds=time.monotonic() - start)
 
 
 def objections_to(certificate: UnbiasedCertificate) -> list[str]:
     """What is wrong with the intervals: disjoint, one root in each, and together all roots in (0, 1]."""
     if len(certificate.roots) != len(_ARCS):
         return [f"{len(certificate.roots)} arcs instead of {len(_ARCS)}"]
-    faults = []
+    faults, rays = [], all_rays(certificate.model)
     for arc, brackets in zip(_ARCS, certificate.roots, strict=True):
-        chain, name = _chain(certificate.model, arc), f"arc swapped {arc[0]}, sign {arc[1]}"
+        chain, name = sturm_chain(equation(*rays[arc])), f"arc swapped {arc[0]}, sign {arc[1]}"
         if any(b[0] < a[1] for a, b in pairwise(brackets)):
             faults.append(f"{name}: intervals overlap or are not in order")
         if not all(0 <= low < high <= 1 and count_roots(chain, low, high) == 1 for low, high in brackets):
             faults.append(f"{name}: an interval without exactly one root")
         if count_roots(chain, Fraction(0), Fraction(1)) != len(brackets):
             faults.append(f"{name}: a root is missing")
-    if certificate.points != points_from(certificate.model, certificate.roots):
+    if certificate.points != points_from(certificate.model, rays, certificate.roots):
         faults.append("the list of points does not follow from the roots")
     return faults
 
@@ -150,10 +154,9 @@ def objections_to(certificate: UnbiasedCertificate) -> list[str]:
 # --- points --------------------------------------------------------------------------------------------------------
 
 
-def points_from(model: ToyModel, roots: tuple[tuple[Bracket, ...], ...]) -> tuple[ProvedPoint, ...]:
+def points_from(model: ToyModel, rays: Rays, roots: tuple[tuple[Bracket, ...], ...]) -> tuple[ProvedPoint, ...]:
     """The points that follow from isolated roots, and W = 0 and the axes, by loss."""
     points = _closed_form(model)
-    rays = {arc: ray(model, *arc) for arc in _ARCS}
     for (swapped, sign), brackets in zip(_ARCS, roots, strict=True):
         N = equation(*rays[swapped, sign])
         for low, high in brackets:
