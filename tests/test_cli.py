@@ -122,7 +122,7 @@ def test_wrong_usage_gets_one_sentence_and_status_2(capsys, argv: list[str]) -> 
 @pytest.mark.parametrize("pipe", ["derive | head -1", "loss 1 -1 --sparsity 0.9 --bias none | true"])
 def test_a_closed_pipe_is_no_error(pipe: str) -> None:
     """The second prints so little that the pipe breaks at the last flush."""
-    code = f"{sys.executable} -m analytic {pipe}"
+    code = f"PYTHONUNBUFFERED= {sys.executable} -m analytic {pipe}"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {code}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stderr == ""
