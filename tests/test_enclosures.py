@@ -162,7 +162,8 @@ def test_difference_quotients_lie_in_the_jacobian(case: Case, sign: int) -> None
 def violations(case: Case, sign: int, n: int) -> int:
     """Points of boxes whose float values leave the enclosures, with an allowance of 1e-13 for their own rounding.
 
-    A third of the points lie on pattern borders: tau or k (kappa) at 0 or 1, k = tau, k = 1 - tau.
+    A third of the points are moved to pattern borders (k or kappa at 0 or 1, tau at 1, k = tau, k = 1 - tau), or, where
+    the box does not reach the border, to the side of the box that faces it.
     """
     problem = Problem(case, False, sign, Constants.enclosed(MODEL, False))
     d = case.dimension
