@@ -61,6 +61,15 @@ def test_one_rounding_too_few_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
         test_operations_contain_the_exact_result("+")
 
 
+def test_interval_between_two_fractions() -> None:
+    low, high = Fraction(1, 3), Fraction(2, 3)
+    between = Interval.between(low, high)
+    assert between.contains(low)
+    assert between.contains(high)
+    assert not between.contains(Fraction(333333, 1000000))
+    assert not between.contains(Fraction(666667, 1000000))
+
+
 @pytest.mark.parametrize(("a", "n"), [(0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1)])
 def test_corner_integral(a: int, n: int) -> None:
     """Points contain the exact integral, boxes the values inside, also where k = tau, k = 0 and at the ends."""

@@ -77,14 +77,19 @@ def _total(terms: list[Interval]) -> Interval:
     return total
 
 
+def is_regular(matrices: Array) -> npt.NDArray[np.bool_]:
+    """Which of the matrices (n, d, d) are safe to invert, judged by the determinant after scaling their rows."""
+    size = np.abs(matrices).max(-1, keepdims=True)
+    return np.asarray(np.abs(np.linalg.det(matrices / np.where(size > 0, size, 1.0))) > 1e-12)
+
+
 def _preconditioner(jacobian: Matrix) -> Matrix:
     """Approximate inverses of the midpoints, and the identity where there is none; any matrix is admissible."""
     middle = np.stack([np.stack([entry.mid for entry in row], -1) for row in jacobian], -2)
     identity = np.broadcast_to(np.eye(len(jacobian)), middle.shape)
     usable = np.asarray(np.isfinite(middle).all((-1, -2)))
     middle = np.where(usable[..., None, None], middle, identity)
-    size = np.abs(middle).max(-1, keepdims=True)
-    usable &= np.abs(np.linalg.det(middle / np.where(size > 0, size, 1.0))) > 1e-12
+    usable &= is_regular(middle)
     inverse = np.linalg.inv(np.where(usable[..., None, None], middle, identity))
     return [[Interval(inverse[..., i, j]) for j in range(len(jacobian))] for i in range(len(jacobian))]
 

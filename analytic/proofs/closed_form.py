@@ -83,7 +83,7 @@ def dedicated_kind(c: Constants) -> Kind:
             *_, dh, da, _ = first_output(c, sign, Fraction(0), middle)
             falls = sign * (dh - da * Fraction(3, 2)) > 0
             low, high = (middle, high) if falls else (low, middle)
-        kappa = Interval(Interval.of(low).lo, Interval.of(high).hi)
+        kappa = Interval.between(low, high)
         *_, da, db = first_output(Constants(*map(Interval.of, vars(c).values())), sign, Interval(0.0), kappa)
         phi = sign * (db - da * Fraction(3, 4) * Interval.of(c.p2))
         value = c.I1 * phi + c.I2 * (c.v1 - 2 * c.v2)

@@ -81,6 +81,11 @@ class Interval:
             return value
         return _of_number(value) if isinstance(value, (int, Fraction)) else cls(value)
 
+    @classmethod
+    def between(cls, low: Fraction, high: Fraction) -> Interval:
+        """The tightest interval around all numbers from `low` to `high`."""
+        return cls(cls.of(low).lo, cls.of(high).hi)
+
     def __repr__(self) -> str:
         return f"Interval({self.lo!r}, {self.hi!r})"
 

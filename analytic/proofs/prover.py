@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.proofs.boxes import Problem, excluded, jacobian_row, krawczyk
+from analytic.proofs.boxes import Problem, excluded, is_regular, jacobian_row, krawczyk
 from analytic.proofs.certificate import (
     EXCLUDED,
     LETTERS,
@@ -52,8 +52,7 @@ def _approach(problem: Problem, starts: Boxes, steps: int = 12) -> list[Boxes]:
         residual = np.stack([row.centre.mid for row in rows], -1)
         jacobian = np.stack([np.stack([e.mid for e in jacobian_row(row, row.value)], -1) for row in rows], -2)
         usable = np.isfinite(jacobian).all((1, 2)) & np.isfinite(residual).all(1)
-        size = np.abs(jacobian[usable]).max(-1, keepdims=True)
-        usable[usable] &= np.abs(np.linalg.det(jacobian[usable] / np.where(size > 0, size, 1.0))) > 1e-12
+        usable[usable] &= is_regular(jacobian[usable])
         step = np.linalg.solve(jacobian[usable], residual[usable][..., None])[..., 0]
         step /= np.maximum(1.0, 5 * np.abs(step).max(1, initial=0.0))[:, None]
         x = x[usable] - step

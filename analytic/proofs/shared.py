@@ -111,7 +111,7 @@ def _critical_rays(c: Constants, swapped: bool) -> Iterator[tuple[Rays, Bracket,
 def _point(rays: Rays, bracket: Bracket, swapped: bool, kind: Kind) -> tuple[ProvedPoint | None, bool]:
     """The point on a critical ray if both outputs are on there, and whether that is decided."""
     low, high = bracket
-    v = low if low == high else Interval(Interval.of(low).lo, Interval.of(high).hi)
+    v = low if low == high else Interval.between(low, high)
     a, q = evaluate(rays.linear(), v), evaluate(rays.square(), v)
     sigma = -a / (2 * q)
     b = rays.bias(sigma, v)

@@ -173,7 +173,7 @@ def points_from(model: ToyModel, rays: Rays, roots: tuple[tuple[Bracket, ...], .
 def _point(
     model: ToyModel, swapped: bool, sign: int, bracket: Bracket, on_ray: tuple[Polynomial, Polynomial], kind: Kind
 ) -> ProvedPoint:
-    v = Interval(Interval.of(bracket[0]).lo, Interval.of(bracket[1]).hi)
+    v = Interval.between(*bracket)
     a, q = (evaluate(p, v) for p in on_ray)
     large = (a / (2 * q)).sqrt()
     W = [large, sign * v * large]
