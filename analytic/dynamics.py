@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from analytic.loss import COMPILED, point_gradient
+from analytic.loss.pair import COMPILED, point_gradient
 
 #: Labels of ends that are not a barrier's: at rest with both outputs dead, at rest elsewhere or (gradient descent,
 #: Adam) out of steps; unfinished or diverged.

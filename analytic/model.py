@@ -279,7 +279,7 @@ class ToyModel:
             times the condition number of h where its terms cancel; measured against exact rationals in
             tests/test_loss.py.
         """
-        from analytic.loss import loss
+        from analytic.loss.pair import loss
 
         return self._evaluate(loss, W, b)[()]
 
@@ -288,7 +288,7 @@ class ToyModel:
 
         Where W_i = 0 = b_i the loss has a kink; there a ReLU with argument exactly zero counts as off.
         """
-        from analytic.loss import loss_and_gradient
+        from analytic.loss.pair import loss_and_gradient
 
         full = self._evaluate(loss_and_gradient, W, b)[1]
         if self.bias == "none":
@@ -306,7 +306,7 @@ class ToyModel:
         square with h_i exactly zero counts as off. It is no basis for deciding the kind of such a point:
         `find_stationary_points` does that from all directions.
         """
-        from analytic.loss import hessian
+        from analytic.loss.pair import hessian
 
         full = self._evaluate(hessian, W, b)
         if self.bias == "none":

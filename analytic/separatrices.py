@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from analytic.loss import point_gradient
+from analytic.loss.pair import point_gradient
 from analytic.model import ToyModel
 from analytic.stationary import Landscape, StationaryPoint
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import guvectorize, njit
 
 from analytic import kernels
-from analytic.loss import COMPILED, point_loss
+from analytic.loss.pair import COMPILED, point_loss
 
 _triangle_mean_square = kernels.triangle_mean_square
 _segment_mean_square = kernels.segment_mean_square

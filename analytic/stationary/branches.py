@@ -19,7 +19,7 @@ from __future__ import annotations
 from numba import njit
 
 from analytic import kernels
-from analytic.loss import COMPILED
+from analytic.loss.pair import COMPILED
 
 _moments = kernels.moments
 

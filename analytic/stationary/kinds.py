@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from analytic.loss import COMPILED
+from analytic.loss.pair import COMPILED
 from analytic.stationary.landscape import Kind
 
 Array = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from analytic.loss import COMPILED, point_gradient, point_hessian
+from analytic.loss.pair import COMPILED, point_gradient, point_hessian
 from analytic.stationary.branches import output_moments
 
 _ITERATIONS = 60

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from analytic.loss import COMPILED
+from analytic.loss.pair import COMPILED
 from analytic.stationary.branches import MAX_ROOTS, bias_roots, output_moments
 from analytic.stationary.newton import is_resolved, newton, newton_step
 

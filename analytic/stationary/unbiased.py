@@ -34,7 +34,7 @@ import mpmath
 import numpy as np
 
 from analytic import kernels
-from analytic.loss import hessian
+from analytic.loss.pair import hessian
 from analytic.model import ToyModel
 from analytic.stationary.landscape import Kind, Landscape, StationaryPoint
 

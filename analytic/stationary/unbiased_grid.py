@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from analytic import kernels
-from analytic.loss import COMPILED
+from analytic.loss.pair import COMPILED
 
 _confused_polynomial = kernels.confused_polynomial
 _antipodal_polynomial = kernels.antipodal_polynomial

@@ -1,0 +1,1 @@
+"""The expected loss: generated formulas, on arrays, in exact and symbolic arithmetic, and its variance."""
