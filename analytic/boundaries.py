@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import root
 
-from analytic import kernels
+from analytic.loss import kernels
 from analytic.model import BiasConvention, check_bias
 
 if TYPE_CHECKING:

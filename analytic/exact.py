@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analytic import kernels
+from analytic.loss import kernels
 
 if TYPE_CHECKING:
     from analytic.model import ToyModel

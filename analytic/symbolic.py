@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy as sp
 
-from analytic import kernels
+from analytic.loss import kernels
 from analytic.model import BiasConvention, check_bias
 
 #: Corner name -> how often it contains alpha and beta.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import guvectorize, njit
 
-from analytic import kernels
+from analytic.loss import kernels
 from analytic.loss.pair import COMPILED, point_loss
 
 _triangle_mean_square = kernels.triangle_mean_square

@@ -17,7 +17,8 @@ from statistics import median
 
 import numpy as np
 
-from analytic import ToyModel, basin_map, certify, find_minima, kernels, phase_diagram, train
+from analytic import ToyModel, basin_map, certify, find_minima, phase_diagram, train
+from analytic.loss import kernels
 from analytic.loss.pair import loss_and_gradient
 from analytic.model import BiasConvention
 

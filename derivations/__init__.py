@@ -1,6 +1,6 @@
 """From the definition of the loss to every formula that the package uses.
 
-Run ``python -m derivations`` to derive everything, prove it, and write ``analytic/kernels.py`` and
+Run ``python -m derivations`` to derive everything, prove it, and write ``analytic/loss/kernels.py`` and
 ``derivations/derivation.md``; add ``--check`` to compare with the committed files instead.
 
 Read in this order: ``patterns`` (where the ReLU is on), ``moments`` (the integrals), ``loss`` (loss, gradient, Hessian,

@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start = time.perf_counter()
     _prove(start)
     results = {KERNELS: formatted(kernels())}
-    _say(start, "derived analytic/kernels.py")
+    _say(start, "derived analytic/loss/kernels.py")
     results[DOCUMENT] = document()
     _say(start, "derived derivations/derivation.md")
     if check:

@@ -1,4 +1,4 @@
-"""Writes `analytic/kernels.py`: one function per activation pattern, and the choice between them."""
+"""Writes `analytic/loss/kernels.py`: one function per activation pattern, and the choice between them."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def boundary(name: str, polynomial: sp.Expr) -> str:
 
 
 def kernels() -> str:
-    """The complete text of `analytic/kernels.py`, before formatting."""
+    """The complete text of `analytic/loss/kernels.py`, before formatting."""
     parts = [HEADER]
     for kind, names, summary in (
         ("moments", MOMENTS, "E of " + ", ".join(MOMENTS) + "; see the module docstring."),

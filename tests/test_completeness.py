@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from analytic import ToyModel, kernels
+from analytic import ToyModel
+from analytic.loss import kernels
 from analytic.proofs.boxes import _second_too_low, split
 from analytic.proofs.closed_form import closed_form_points, dedicated_kind
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, stationarity

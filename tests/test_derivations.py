@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from analytic import kernels
+from analytic.loss import kernels
 from derivations import __main__ as command
 from derivations import loss, unbiased
 from derivations.document import document

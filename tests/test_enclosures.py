@@ -8,7 +8,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from analytic import ToyModel, kernels
+from analytic import ToyModel
+from analytic.loss import kernels
 from analytic.proofs import intervals
 from analytic.proofs.boxes import Problem, excluded, krawczyk, split
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, stationarity

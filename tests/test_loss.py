@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from known import KNOWN, integrated_loss, sampled_loss
 
-from analytic import ToyModel, kernels
+from analytic import ToyModel
+from analytic.loss import kernels
 
 EPS = np.finfo(float).eps
 LADDER = [0.0, 5e-324, 1e-300, 1e-155, 1e-100, 1e-30, 1e-16, 1e-12, 1e-8, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 3.0, 1e3]

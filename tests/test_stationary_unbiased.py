@@ -10,7 +10,8 @@ import pytest
 from known import integrated_loss
 from scipy.optimize import minimize
 
-from analytic import ToyModel, find_minima, find_stationary_points, kernels
+from analytic import ToyModel, find_minima, find_stationary_points
+from analytic.loss import kernels
 from analytic.stationary.unbiased_grid import solve_many
 
 

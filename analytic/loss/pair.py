@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numba import guvectorize, njit
 
-from analytic import kernels
+from analytic.loss import kernels
 
 _moments = kernels.moments
 _curvature = kernels.curvature

@@ -21,7 +21,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from analytic import kernels
+from analytic.loss import kernels
 from analytic.proofs.certificate import FORMAT, VERSION, model_data, model_from_data, read_json, write_json
 from analytic.proofs.closed_form import Kind, ProvedPoint, enclose
 from analytic.proofs.intervals import Interval

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from analytic import kernels
+from analytic.loss import kernels
 from analytic.loss.pair import COMPILED
 
 _moments = kernels.moments

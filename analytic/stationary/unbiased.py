@@ -33,7 +33,7 @@ import flint
 import mpmath
 import numpy as np
 
-from analytic import kernels
+from analytic.loss import kernels
 from analytic.loss.pair import hessian
 from analytic.model import ToyModel
 from analytic.stationary.landscape import Kind, Landscape, StationaryPoint

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from analytic import kernels
+from analytic.loss import kernels
 from analytic.loss.pair import COMPILED
 
 _confused_polynomial = kernels.confused_polynomial
