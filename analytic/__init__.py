@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analytic.comparison import compare as compare
     from analytic.decay import decayed_loss as decayed_loss
     from analytic.decay import decayed_minimum as decayed_minimum
+    from analytic.loss.symbolic import symbolic_loss as symbolic_loss
     from analytic.model import ToyModel as ToyModel
     from analytic.phases import PhaseDiagram as PhaseDiagram
     from analytic.phases import phase_diagram as phase_diagram
@@ -30,14 +31,13 @@ if TYPE_CHECKING:
     from analytic.stationary import find_minima as find_minima
     from analytic.stationary import find_stationary_points as find_stationary_points
     from analytic.surface import loss_surface as loss_surface
-    from analytic.symbolic import symbolic_loss as symbolic_loss
     from analytic.training import TrainingRun as TrainingRun
     from analytic.training import train as train
     from analytic.weights import read_weights as read_weights
 
 _NAMES = {
     "model": ("ToyModel",),
-    "symbolic": ("symbolic_loss",),
+    "loss.symbolic": ("symbolic_loss",),
     "stationary": ("find_minima", "find_stationary_points", "FlatSet", "Landscape", "StationaryPoint"),
     "surface": ("loss_surface",),
     "phases": ("phase_diagram", "PhaseDiagram"),

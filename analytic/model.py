@@ -326,7 +326,7 @@ class ToyModel:
         >>> print(f"{model.loss_variance([0.0, 0.0]):.12f}")  # of x_1^2 + x_2^2: 2 (1/10 - 1/36)
         0.144444444444
         """
-        from analytic.variance import loss_variance
+        from analytic.loss.variance import loss_variance
 
         return self._evaluate(loss_variance, W, b)[()]
 
@@ -343,7 +343,7 @@ class ToyModel:
         >>> ToyModel(sparsity=sympy.Rational(1, 2), bias="none").exact_loss([half, half])
         5/48
         """
-        from analytic.exact import exact_loss
+        from analytic.loss.exact import exact_loss
 
         return exact_loss(self, W, b)
 

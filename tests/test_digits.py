@@ -8,7 +8,7 @@ import mpmath
 import pytest
 
 from analytic import ToyModel, find_stationary_points
-from analytic.exact import exact_gradient, mpmath_parameters
+from analytic.loss.exact import exact_gradient, mpmath_parameters
 
 P, R = Fraction(3, 10), Fraction(7, 10)
 

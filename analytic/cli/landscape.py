@@ -140,7 +140,7 @@ def _surface(args: argparse.Namespace) -> None:
 
 
 def _derive(args: argparse.Namespace) -> None:
-    from analytic.symbolic import symbolic_loss
+    from analytic.loss.symbolic import symbolic_loss
 
     loss = symbolic_loss(args.bias)
     if args.latex:

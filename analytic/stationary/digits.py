@@ -13,7 +13,7 @@ from dataclasses import replace
 import mpmath
 import numpy as np
 
-from analytic.exact import exact_gradient, exact_loss, mpmath_parameters
+from analytic.loss.exact import exact_gradient, exact_loss, mpmath_parameters
 from analytic.model import ToyModel
 from analytic.stationary.landscape import Landscape, StationaryPoint
 

@@ -16,7 +16,7 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
-from analytic.exact import exact_gradient, mpmath_parameters
+from analytic.loss.exact import exact_gradient, mpmath_parameters
 from analytic.model import ToyModel
 
 Array = npt.NDArray[np.float64]
