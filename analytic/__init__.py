@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from analytic.decay import decayed_loss as decayed_loss
     from analytic.decay import decayed_minimum as decayed_minimum
     from analytic.loss.symbolic import symbolic_loss as symbolic_loss
-    from analytic.model import ToyModel as ToyModel
+    from analytic.models.toy import ToyModel as ToyModel
     from analytic.phases import PhaseDiagram as PhaseDiagram
     from analytic.phases import phase_diagram as phase_diagram
     from analytic.proofs import Certificate as Certificate
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from analytic.weights import read_weights as read_weights
 
 _NAMES = {
-    "model": ("ToyModel",),
+    "models.toy": ("ToyModel",),
     "loss.symbolic": ("symbolic_loss",),
     "stationary": ("find_minima", "find_stationary_points", "FlatSet", "Landscape", "StationaryPoint"),
     "surface": ("loss_surface",),

@@ -20,7 +20,7 @@ import numpy as np
 
 from analytic import dynamics as motion
 from analytic import initial
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.separatrices import Separatrix, half_stable, sector_probabilities, separatrices
 from analytic.stationary import FlatSet, Landscape, StationaryPoint, find_stationary_points
 from analytic.targets import Target, corner_maxima, distance, points, targets

@@ -24,7 +24,7 @@ import numpy as np
 
 from analytic.continuation import Array, solve, trace
 from analytic.loss.pair import hessian, loss_and_gradient
-from analytic.model import BiasConvention, ToyModel, independent_parameters
+from analytic.models.toy import BiasConvention, ToyModel, independent_parameters
 from analytic.stationary import StationaryPoint, find_stationary_points
 from analytic.stationary.kinds import dedicated_form
 

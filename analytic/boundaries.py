@@ -26,7 +26,7 @@ import numpy.typing as npt
 from scipy.optimize import root
 
 from analytic.loss import kernels
-from analytic.model import BiasConvention, check_bias
+from analytic.models.toy import BiasConvention, check_bias
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

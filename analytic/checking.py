@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from analytic.attraction import Basins, basins, destinations
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary import Landscape, find_minima
 from analytic.targets import Target, describe, distance
 from analytic.training import gradient_moments, reduction_factor, spread

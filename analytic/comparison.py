@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from analytic.checking import ModelCheck, Noise, check_stack
-from analytic.model import BiasConvention, ToyModel
+from analytic.models.toy import BiasConvention, ToyModel
 from analytic.stationary import StationaryPoint
 from analytic.training import TrainingRun, train
 from analytic.weights import Stack

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary import StationaryPoint
 
 _STEPS = 50

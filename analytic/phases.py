@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.files import replacing, table_format, write_csv
-from analytic.model import BiasConvention, ToyModel, check_bias, independent_parameters
+from analytic.models.toy import BiasConvention, ToyModel, check_bias, independent_parameters
 from analytic.stationary import find_minima
 from analytic.stationary.landscape import phase_of
 

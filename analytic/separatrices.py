@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from analytic.loss.pair import point_gradient
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary import Landscape, StationaryPoint
 
 _TOLERANCE = 1e-11

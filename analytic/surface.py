@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

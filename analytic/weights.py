@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from analytic.model import ToyModel, check_bias
+from analytic.models.toy import ToyModel, check_bias
 
 _WEIGHT_NAMES = ("W", "weight", "weights")
 _BIAS_NAMES = ("b", "b_final", "bias", "biases")

@@ -20,7 +20,7 @@ import numpy as np
 from analytic import ToyModel, basin_map, certify, find_minima, phase_diagram, train
 from analytic.loss import kernels
 from analytic.loss.pair import loss_and_gradient
-from analytic.model import BiasConvention
+from analytic.models.toy import BiasConvention
 
 
 def seconds(action: Callable[[], object], repeats: int) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary import find_stationary_points
 from analytic.stationary.kinds import dedicated_form
 from derivations import dedicated as derived

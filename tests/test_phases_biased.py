@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.phases import phase_diagram
 from analytic.stationary import find_minima
 

@@ -12,7 +12,7 @@ from witness_quadrature import (
     stationary_ends,
 )
 
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary import find_stationary_points
 
 BIASED = ["per-feature", "shared"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
 BIAS = ("none", "shared", "per-feature")
 
@@ -55,7 +55,7 @@ def one_or_two(name: str, values: Sequence[float]) -> Any:
 
 
 def model_from(args: argparse.Namespace) -> ToyModel:
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
     importance = one_or_two("importance", args.importance)
     if args.density is not None:

@@ -21,7 +21,7 @@ from analytic.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
     from analytic.stationary import FlatSet, StationaryPoint
 
 

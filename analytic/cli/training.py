@@ -24,7 +24,7 @@ from analytic.cli.common import (
 if TYPE_CHECKING:
     from analytic.attraction import BasinMap
     from analytic.checking import ModelCheck
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
 _INIT_HELP = "a named initialisation, or a standard deviation for W (default xavier)"
 _OPTIMIZERS = ("gd", "sgd", "adam", "adamw")

@@ -15,7 +15,7 @@ import numpy as np
 from analytic.loss import kernels
 
 if TYPE_CHECKING:
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
 
 def _arithmetic(values: Sequence[Any]) -> Callable[[Any], Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from analytic.loss import kernels
-from analytic.model import BiasConvention, check_bias
+from analytic.models.toy import BiasConvention, check_bias
 
 #: Corner name -> how often it contains alpha and beta.
 _CORNERS = {"A": (1, 0), "B": (0, 0), "E": (0, 1), "F": (1, 1)}

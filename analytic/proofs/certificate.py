@@ -32,7 +32,7 @@ from analytic.proofs.points import Parameters, Place, mirror, parameters
 from analytic.proofs.shared import shared_points
 
 if TYPE_CHECKING:
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
 _Record = TypeVar("_Record")
 Boxes = npt.NDArray[np.float64]
@@ -182,7 +182,7 @@ def model_data(model: ToyModel) -> dict[str, Any]:
 
 def model_from_data(data: dict[str, Any]) -> ToyModel:
     """The inverse of `model_data`."""
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
     patterns = [Fraction(x) for x in data["patterns"]]
     importance = tuple(Fraction(x) for x in data["importance"])

@@ -18,7 +18,7 @@ from analytic.proofs.enclosures import Constants, first_output
 from analytic.proofs.intervals import Interval
 
 if TYPE_CHECKING:
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
 Pair = tuple[float, float]
 

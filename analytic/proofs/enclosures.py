@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from analytic.proofs.intervals import Interval, corner, positive, tight
 
 if TYPE_CHECKING:
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
 
 class Case(str, Enum):

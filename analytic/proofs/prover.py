@@ -40,7 +40,7 @@ from analytic.proofs.points import Place, kind, place
 from analytic.proofs.unbiased import UnbiasedCertificate, certify_unbiased
 
 if TYPE_CHECKING:
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
 
 @np.errstate(all="ignore")

@@ -30,7 +30,7 @@ from analytic.proofs.sturm import (
 )
 
 if TYPE_CHECKING:
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
 _ZERO: Pair = (0.0, 0.0)
 

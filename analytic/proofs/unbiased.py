@@ -40,7 +40,7 @@ from analytic.proofs.sturm import (
 )
 
 if TYPE_CHECKING:
-    from analytic.model import ToyModel
+    from analytic.models.toy import ToyModel
 
 _DEGREE = 5
 #: a and q for every (swapped, sign).

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary.landscape import FlatSet, Landscape, StationaryPoint
 from analytic.stationary.unbiased import unbiased_landscape
 

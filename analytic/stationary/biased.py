@@ -29,7 +29,7 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary.flat import flat_sets, is_independent
 from analytic.stationary.kinds import (
     Verdict,

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from numba import njit
 
 from analytic.loss.pair import COMPILED, point_gradient
-from analytic.model import ToyModel, independent_parameters
+from analytic.models.toy import ToyModel, independent_parameters
 from analytic.stationary.biased import biased_landscape
 from analytic.stationary.kinds import dedicated_form, inertia, sizes
 from analytic.stationary.landscape import FlatSet

@@ -14,7 +14,7 @@ import mpmath
 import numpy as np
 
 from analytic.loss.exact import exact_gradient, exact_loss, mpmath_parameters
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary.landscape import Landscape, StationaryPoint
 
 _STEPS = 400

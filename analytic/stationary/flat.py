@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary.landscape import FlatSet, Phase
 
 Point = tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]

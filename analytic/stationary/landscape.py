@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 
 Kind: TypeAlias = Literal["minimum", "saddle", "maximum", "undecided"]
 Phase: TypeAlias = Literal["antipodal", "confused", "dedicated-1", "dedicated-2", "silent"]

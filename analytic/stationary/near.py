@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.loss.exact import exact_gradient, mpmath_parameters
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 
 Array = npt.NDArray[np.float64]
 

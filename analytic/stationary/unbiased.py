@@ -35,7 +35,7 @@ import numpy as np
 
 from analytic.loss import kernels
 from analytic.loss.pair import hessian
-from analytic.model import ToyModel
+from analytic.models.toy import ToyModel
 from analytic.stationary.landscape import Kind, Landscape, StationaryPoint
 
 #: Working precision in bits for results rounded to float64, with room for the condition of the roots.
