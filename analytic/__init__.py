@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from analytic.stationary import find_minima as find_minima
     from analytic.stationary import find_stationary_points as find_stationary_points
     from analytic.surface import loss_surface as loss_surface
-    from analytic.training import TrainingRun as TrainingRun
-    from analytic.training import train as train
+    from analytic.training.trainer import TrainingRun as TrainingRun
+    from analytic.training.trainer import train as train
     from analytic.weights import read_weights as read_weights
 
 _NAMES = {
@@ -43,7 +43,7 @@ _NAMES = {
     "phases": ("phase_diagram", "PhaseDiagram"),
     "boundaries": ("phase_boundaries", "PhaseBoundaries"),
     "proofs": ("certify", "Certificate", "verify_certificate"),
-    "training": ("train", "TrainingRun"),
+    "training.trainer": ("train", "TrainingRun"),
     "decay": ("decayed_loss", "decayed_minimum"),
     "attraction": ("basins", "Basins", "basin_map", "BasinMap"),
     "checking": ("check", "CheckReport"),

@@ -32,7 +32,7 @@ from analytic.attraction import Basins, basins, destinations
 from analytic.models.toy import ToyModel
 from analytic.stationary import Landscape, find_minima
 from analytic.targets import Target, describe, distance
-from analytic.training import gradient_moments, reduction_factor, spread
+from analytic.training.trainer import gradient_moments, reduction_factor, spread
 from analytic.weights import Stack, models, stack
 
 #: The 0.999 quantile of a squared normal in units of its mean. Of all weighted sums of squared normals with one mean,

@@ -23,7 +23,7 @@ import numpy as np
 from analytic.checking import ModelCheck, Noise, check_stack
 from analytic.models.toy import BiasConvention, ToyModel
 from analytic.stationary import StationaryPoint
-from analytic.training import TrainingRun, train
+from analytic.training.trainer import TrainingRun, train
 from analytic.weights import Stack
 
 REASONS = ("agrees", "other minimum", "weight decay", "not converged")

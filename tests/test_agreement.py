@@ -8,7 +8,7 @@ import pytest
 from analytic import ToyModel, find_minima
 from analytic.attraction import basins
 from analytic.checking import check
-from analytic.training import gradient_moments, train
+from analytic.training.trainer import gradient_moments, train
 
 CONVENTIONS = ("none", "shared", "per-feature")
 MODELS = {

@@ -7,7 +7,7 @@ import pytest
 
 from analytic import ToyModel, find_minima
 from analytic.decay import decayed_loss, decayed_minimum
-from analytic.training import train
+from analytic.training.trainer import train
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.01, 0.1])

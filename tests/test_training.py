@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from analytic import initial, training
+from analytic import initial
 from analytic.optimisers import Memory, Rule
-from analytic.training import gradient_moments, train
+from analytic.training import trainer as training
+from analytic.training.trainer import gradient_moments, train
 from analytic.witness import Workspace, batch_gradient, batch_loss, draw_batch
 
 

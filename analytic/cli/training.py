@@ -40,7 +40,7 @@ def _init(text: str) -> str | float:
 
 def _train(args: argparse.Namespace) -> None:
     from analytic.checking import check
-    from analytic.training import train
+    from analytic.training.trainer import train
 
     model = model_from(args)
     settings = {"optimizer": args.optimizer, "lr": args.lr, "batch": args.batch}
