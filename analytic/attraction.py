@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from analytic import dynamics as motion
-from analytic import initial
 from analytic.models.toy import ToyModel
 from analytic.separatrices import Separatrix, half_stable, sector_probabilities, separatrices
 from analytic.stationary import FlatSet, Landscape, StationaryPoint, find_stationary_points
 from analytic.targets import Target, corner_maxima, distance, points, targets
+from analytic.training import initial
 from analytic.training.trainer import spread
 
 #: A start that has come to rest belongs to a target within this distance; Adam, which does not rest, three rates away.

@@ -18,9 +18,9 @@ import numpy as np
 from analytic import ToyModel
 from analytic.attraction import basin_map, basins
 from analytic.files import replacing
-from analytic.initial import LAYOUTS
 from analytic.plotting_training import basin_key, plot_basin_map
 from analytic.targets import describe
+from analytic.training.initial import LAYOUTS
 
 COLORS = {
     "antipodal": "#2166ac",

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from analytic import initial
-from analytic.optimisers import Memory, Rule
+from analytic.training import initial
 from analytic.training import trainer as training
+from analytic.training.optimisers import Memory, Rule
+from analytic.training.sampling import Workspace, batch_gradient, batch_loss, draw_batch
 from analytic.training.trainer import gradient_moments, train
-from analytic.witness import Workspace, batch_gradient, batch_loss, draw_batch
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from typing import Any, SupportsFloat, TypeAlias
 
 import numpy as np
 
-from analytic import initial
-from analytic.optimisers import Memory, Rule, Schedule
-from analytic.witness import Batch, Model, Workspace, batch_gradient, batch_loss, draw_batch
+from analytic.training import initial
+from analytic.training.optimisers import Memory, Rule, Schedule
+from analytic.training.sampling import Batch, Model, Workspace, batch_gradient, batch_loss, draw_batch
 
 Models: TypeAlias = "Model | Sequence[Model]"
 
