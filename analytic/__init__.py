@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analytic.attraction import BasinMap as BasinMap
-    from analytic.attraction import Basins as Basins
-    from analytic.attraction import basin_map as basin_map
-    from analytic.attraction import basins as basins
+    from analytic.attraction.fractions import BasinMap as BasinMap
+    from analytic.attraction.fractions import Basins as Basins
+    from analytic.attraction.fractions import basin_map as basin_map
+    from analytic.attraction.fractions import basins as basins
     from analytic.boundaries import PhaseBoundaries as PhaseBoundaries
     from analytic.boundaries import phase_boundaries as phase_boundaries
     from analytic.checking import CheckReport as CheckReport
@@ -45,7 +45,7 @@ _NAMES = {
     "proofs": ("certify", "Certificate", "verify_certificate"),
     "training.trainer": ("train", "TrainingRun"),
     "decay": ("decayed_loss", "decayed_minimum"),
-    "attraction": ("basins", "Basins", "basin_map", "BasinMap"),
+    "attraction.fractions": ("basins", "Basins", "basin_map", "BasinMap"),
     "checking": ("check", "CheckReport"),
     "comparison": ("compare",),
     "weights": ("read_weights",),

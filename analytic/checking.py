@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from analytic.attraction import Basins, basins, destinations
+from analytic.attraction.fractions import Basins, basins, destinations
 from analytic.models.toy import ToyModel
 from analytic.stationary import Landscape, find_minima
 from analytic.targets import Target, describe, distance

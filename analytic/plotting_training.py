@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from analytic.plotting import _axes, feature_colors
 
 if TYPE_CHECKING:
-    from analytic.attraction import BasinMap
+    from analytic.attraction.fractions import BasinMap
     from analytic.comparison import Comparison
     from analytic.separatrices import Separatrix
 

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from analytic import ToyModel
-from analytic.attraction import basin_map, basins
+from analytic.attraction.fractions import basin_map, basins
 from analytic.files import replacing
 from analytic.plotting_training import basin_key, plot_basin_map
 from analytic.targets import describe

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analytic import ToyModel, find_minima
-from analytic.attraction import basins
+from analytic.attraction.fractions import basins
 from analytic.checking import check
 from analytic.training.trainer import gradient_moments, train
 

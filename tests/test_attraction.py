@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analytic import ToyModel, find_stationary_points
-from analytic.attraction import BasinFraction, Basins, _interval, basin_map, basins, destinations
+from analytic.attraction.fractions import BasinFraction, Basins, _interval, basin_map, basins, destinations
 from analytic.separatrices import Separatrix, half_stable, separatrices
 
 HALF = ToyModel(sparsity=0.5, bias="none")

@@ -22,7 +22,7 @@ from analytic.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from analytic.attraction import BasinMap
+    from analytic.attraction.fractions import BasinMap
     from analytic.checking import ModelCheck
     from analytic.models.toy import ToyModel
 
@@ -93,7 +93,7 @@ def _print_checks(checks: tuple[ModelCheck, ...], as_json: bool) -> None:
 
 
 def _basins(args: argparse.Namespace) -> None:
-    from analytic.attraction import basins
+    from analytic.attraction.fractions import basins
     from analytic.files import picture_format
     from analytic.targets import describe
 
@@ -134,7 +134,7 @@ def _basins(args: argparse.Namespace) -> None:
 def _save_map(model: ToyModel, args: argparse.Namespace) -> None:
     """The map of the W plane at b = 0, with the separatrices where they are known."""
     without_display()
-    from analytic.attraction import basin_map, basins
+    from analytic.attraction.fractions import basin_map, basins
     from analytic.plotting_training import basin_key, plot_basin_map
     from analytic.targets import describe
 
