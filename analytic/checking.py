@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 
 from analytic.attraction.fractions import Basins, basins, destinations
+from analytic.attraction.targets import Target, describe, distance
 from analytic.models.toy import ToyModel
 from analytic.stationary import Landscape, find_minima
-from analytic.targets import Target, describe, distance
 from analytic.training.trainer import gradient_moments, reduction_factor, spread
 from analytic.weights import Stack, models, stack
 

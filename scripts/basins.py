@@ -17,9 +17,9 @@ import numpy as np
 
 from analytic import ToyModel
 from analytic.attraction.fractions import basin_map, basins
+from analytic.attraction.targets import describe
 from analytic.files import replacing
 from analytic.plotting_training import basin_key, plot_basin_map
-from analytic.targets import describe
 from analytic.training.initial import LAYOUTS
 
 COLORS = {

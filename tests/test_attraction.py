@@ -7,7 +7,7 @@ import pytest
 
 from analytic import ToyModel, find_stationary_points
 from analytic.attraction.fractions import BasinFraction, Basins, _interval, basin_map, basins, destinations
-from analytic.separatrices import Separatrix, half_stable, separatrices
+from analytic.attraction.separatrices import Separatrix, half_stable, separatrices
 
 HALF = ToyModel(sparsity=0.5, bias="none")
 DENSE = ToyModel(importance=0.6, sparsity=0.2, bias="none")

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from analytic import dynamics as motion
+from analytic.attraction import motion
+from analytic.attraction.separatrices import Separatrix, half_stable, sector_probabilities, separatrices
+from analytic.attraction.targets import Target, corner_maxima, distance, points, targets
 from analytic.models.toy import ToyModel
-from analytic.separatrices import Separatrix, half_stable, sector_probabilities, separatrices
 from analytic.stationary import FlatSet, Landscape, StationaryPoint, find_stationary_points
-from analytic.targets import Target, corner_maxima, distance, points, targets
 from analytic.training import initial
 from analytic.training.trainer import spread
 

@@ -94,8 +94,8 @@ def _print_checks(checks: tuple[ModelCheck, ...], as_json: bool) -> None:
 
 def _basins(args: argparse.Namespace) -> None:
     from analytic.attraction.fractions import basins
+    from analytic.attraction.targets import describe
     from analytic.files import picture_format
-    from analytic.targets import describe
 
     if args.output is not None:
         picture_format(args.output)
@@ -135,8 +135,8 @@ def _save_map(model: ToyModel, args: argparse.Namespace) -> None:
     """The map of the W plane at b = 0, with the separatrices where they are known."""
     without_display()
     from analytic.attraction.fractions import basin_map, basins
+    from analytic.attraction.targets import describe
     from analytic.plotting_training import basin_key, plot_basin_map
-    from analytic.targets import describe
 
     found = basin_map(model, dynamics=args.dynamics, resolution=args.grid)
     curves = basins(model, starts=1).separatrices if args.dynamics == "flow" else ()
