@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from analytic.attraction.fractions import basins as basins
     from analytic.boundaries import PhaseBoundaries as PhaseBoundaries
     from analytic.boundaries import phase_boundaries as phase_boundaries
-    from analytic.checking import CheckReport as CheckReport
-    from analytic.checking import check as check
+    from analytic.checking.report import CheckReport as CheckReport
+    from analytic.checking.report import check as check
     from analytic.comparison import compare as compare
     from analytic.decay import decayed_loss as decayed_loss
     from analytic.decay import decayed_minimum as decayed_minimum
@@ -46,7 +46,7 @@ _NAMES = {
     "training.trainer": ("train", "TrainingRun"),
     "decay": ("decayed_loss", "decayed_minimum"),
     "attraction.fractions": ("basins", "Basins", "basin_map", "BasinMap"),
-    "checking": ("check", "CheckReport"),
+    "checking.report": ("check", "CheckReport"),
     "comparison": ("compare",),
     "weights": ("read_weights",),
 }

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from analytic.checking import ModelCheck, Noise, check_stack
+from analytic.checking.report import ModelCheck, Noise, check_stack
 from analytic.models.toy import BiasConvention, ToyModel
 from analytic.stationary import StationaryPoint
 from analytic.training.trainer import TrainingRun, train

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analytic.checking import CheckReport, ModelCheck, check
+from analytic.checking.report import CheckReport, ModelCheck, check
 
 
 def assert_converged(W: Any, b: Any = None, **problem: Any) -> CheckReport:

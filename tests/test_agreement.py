@@ -7,7 +7,7 @@ import pytest
 
 from analytic import ToyModel, find_minima
 from analytic.attraction.fractions import basins
-from analytic.checking import check
+from analytic.checking.report import check
 from analytic.training.trainer import gradient_moments, train
 
 CONVENTIONS = ("none", "shared", "per-feature")

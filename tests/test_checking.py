@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analytic.checking import check
+from analytic.checking.report import check
 from analytic.testing import assert_converged, assert_minimum
 from analytic.weights import models, read_weights, stack
 

@@ -23,7 +23,7 @@ from analytic.cli.common import (
 
 if TYPE_CHECKING:
     from analytic.attraction.fractions import BasinMap
-    from analytic.checking import ModelCheck
+    from analytic.checking.report import ModelCheck
     from analytic.models.toy import ToyModel
 
 _INIT_HELP = "a named initialisation, or a standard deviation for W (default xavier)"
@@ -39,7 +39,7 @@ def _init(text: str) -> str | float:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from analytic.checking import check
+    from analytic.checking.report import check
     from analytic.training.trainer import train
 
     model = model_from(args)
@@ -153,7 +153,7 @@ def _map_rows(found: BasinMap) -> Any:
 
 
 def _check(args: argparse.Namespace) -> None:
-    from analytic.checking import check
+    from analytic.checking.report import check
     from analytic.weights import read_weights, stack
 
     if (args.sparsity is None) == (args.density is None):

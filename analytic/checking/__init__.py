@@ -1,0 +1,1 @@
+"""Trained weights, as users have them, against the theory."""
