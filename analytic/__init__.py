@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from analytic.boundaries import phase_boundaries as phase_boundaries
     from analytic.checking.report import CheckReport as CheckReport
     from analytic.checking.report import check as check
+    from analytic.checking.weights import read_weights as read_weights
     from analytic.comparison import compare as compare
     from analytic.decay import decayed_loss as decayed_loss
     from analytic.decay import decayed_minimum as decayed_minimum
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from analytic.surface import loss_surface as loss_surface
     from analytic.training.trainer import TrainingRun as TrainingRun
     from analytic.training.trainer import train as train
-    from analytic.weights import read_weights as read_weights
 
 _NAMES = {
     "models.toy": ("ToyModel",),
@@ -48,7 +48,7 @@ _NAMES = {
     "attraction.fractions": ("basins", "Basins", "basin_map", "BasinMap"),
     "checking.report": ("check", "CheckReport"),
     "comparison": ("compare",),
-    "weights": ("read_weights",),
+    "checking.weights": ("read_weights",),
 }
 _HOME = {name: f"analytic.{module}" for module, names in _NAMES.items() for name in names}
 

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from analytic.checking.report import ModelCheck, Noise, check_stack
+from analytic.checking.weights import Stack
 from analytic.models.toy import BiasConvention, ToyModel
 from analytic.stationary import StationaryPoint
 from analytic.training.trainer import TrainingRun, train
-from analytic.weights import Stack
 
 REASONS = ("agrees", "other minimum", "weight decay", "not converged")
 

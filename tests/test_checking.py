@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analytic.checking.report import check
+from analytic.checking.weights import models, read_weights, stack
 from analytic.testing import assert_converged, assert_minimum
-from analytic.weights import models, read_weights, stack
 
 PAIR = np.array([[0.7, 0.3], [1.0, -1.0], [0.2, 0.1]])
 PROBLEM = {"importance": 1.0, "sparsity": 0.5}

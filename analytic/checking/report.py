@@ -30,10 +30,10 @@ import numpy as np
 
 from analytic.attraction.fractions import Basins, basins, destinations
 from analytic.attraction.targets import Target, describe, distance
+from analytic.checking.weights import Stack, models, stack
 from analytic.models.toy import ToyModel
 from analytic.stationary import Landscape, find_minima
 from analytic.training.trainer import gradient_moments, reduction_factor, spread
-from analytic.weights import Stack, models, stack
 
 #: The 0.999 quantile of a squared normal in units of its mean. Of all weighted sums of squared normals with one mean,
 #: the single term has the heaviest tail this far out (Szekely and Bakirov, 2003).

@@ -154,7 +154,7 @@ def _map_rows(found: BasinMap) -> Any:
 
 def _check(args: argparse.Namespace) -> None:
     from analytic.checking.report import check
-    from analytic.weights import read_weights, stack
+    from analytic.checking.weights import read_weights, stack
 
     if (args.sparsity is None) == (args.density is None):
         raise ValueError("say how sparse the features were: --sparsity S, the probability of zero, or --density 1 - S")
