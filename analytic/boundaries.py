@@ -79,8 +79,8 @@ class PhaseBoundaries:
     points: tuple[SpecialPoint, ...]
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draws the curves; see `analytic.plotting.plot_boundaries`."""
-        from analytic.plotting import plot_boundaries
+        """Draws the curves; see `analytic.plotting.diagrams.plot_boundaries`."""
+        from analytic.plotting.diagrams import plot_boundaries
 
         return plot_boundaries(self, ax, **options)
 

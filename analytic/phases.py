@@ -67,8 +67,8 @@ class PhaseDiagram:
     gap: Array
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draws the diagram; see `analytic.plotting.plot_phase_diagram`."""
-        from analytic.plotting import plot_phase_diagram
+        """Draws the diagram; see `analytic.plotting.diagrams.plot_phase_diagram`."""
+        from analytic.plotting.diagrams import plot_phase_diagram
 
         return plot_phase_diagram(self, ax, **options)
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.patches import Patch
 
-from analytic.plotting import _axes, feature_colors
+from analytic.plotting.diagrams import _axes, feature_colors
 
 if TYPE_CHECKING:
     from analytic.attraction.fractions import BasinMap

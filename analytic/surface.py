@@ -25,8 +25,8 @@ class LossSurface:
     loss: npt.NDArray[np.float64]
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draws the surface; see `analytic.plotting.plot_surface`."""
-        from analytic.plotting import plot_surface
+        """Draws the surface; see `analytic.plotting.diagrams.plot_surface`."""
+        from analytic.plotting.diagrams import plot_surface
 
         return plot_surface(self, ax, **options)
 

@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 
 from analytic import ToyModel, find_stationary_points, loss_surface
 from analytic.files import replacing
-from analytic.plotting import point_key
+from analytic.plotting.diagrams import point_key
 
 PANELS = (
     ("(a) one minimum, confused", 0.8, 0.25),

@@ -18,7 +18,7 @@ import numpy as np
 
 from analytic import PhaseDiagram, phase_diagram
 from analytic.files import replacing
-from analytic.plotting import color_key, plot_phase_diagram
+from analytic.plotting.diagrams import color_key, plot_phase_diagram
 
 CANDIDATES = (("dedicated-1", (1.0, 0.0)), ("dedicated-2", (0.0, 1.0)), ("antipodal", (1.0, -1.0)))
 

@@ -111,7 +111,7 @@ def save_arrays(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]
 def save_picture(ax: Axes, path: Path) -> None:
     """Writes the figure that holds `ax`, whole or not at all."""
     from analytic.files import picture_format, replacing
-    from analytic.plotting import figure_of
+    from analytic.plotting.diagrams import figure_of
 
     suffix = picture_format(path)
     with replacing(path, "wb") as file:

@@ -50,7 +50,7 @@ def _phase_diagram(args: argparse.Namespace) -> None:
 
     from analytic.boundaries import phase_boundaries
     from analytic.phases import phase_diagram
-    from analytic.plotting import color_key, curve_key, plot_boundaries, plot_phase_diagram
+    from analytic.plotting.diagrams import color_key, curve_key, plot_boundaries, plot_phase_diagram
 
     density = _axis("density", args.density, args.grid)
     importance = _axis("importance", args.importance, args.grid)
@@ -110,7 +110,7 @@ def _save_boundaries(boundaries: PhaseBoundaries, path: Path) -> None:
     without_display()
     import numpy as np
 
-    from analytic.plotting import plot_boundaries
+    from analytic.plotting.diagrams import plot_boundaries
 
     save_picture(plot_boundaries(boundaries), path)
     arrays = {f"curve_{k}": np.stack([c.density, c.importance]) for k, c in enumerate(boundaries.curves)}

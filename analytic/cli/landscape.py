@@ -113,7 +113,7 @@ def _surface(args: argparse.Namespace) -> None:
     without_display()
     import numpy as np
 
-    from analytic.plotting import figure_of, plot_surface, point_key
+    from analytic.plotting.diagrams import figure_of, plot_surface, point_key
     from analytic.stationary import find_stationary_points
     from analytic.surface import loss_surface
 

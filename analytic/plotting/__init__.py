@@ -1,0 +1,1 @@
+"""Pictures of what the others computed, on the `ax` they are given."""
