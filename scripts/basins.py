@@ -19,7 +19,7 @@ from analytic import ToyModel
 from analytic.attraction.fractions import basin_map, basins
 from analytic.attraction.targets import describe
 from analytic.files import replacing
-from analytic.plotting_training import basin_key, plot_basin_map
+from analytic.plotting.training import basin_key, plot_basin_map
 from analytic.training.initial import LAYOUTS
 
 COLORS = {

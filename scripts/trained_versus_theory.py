@@ -15,7 +15,7 @@ import numpy as np
 
 from analytic.comparison import REASONS, compare
 from analytic.files import replacing
-from analytic.plotting_training import plot_exact, plot_reasons, plot_trained, reason_key
+from analytic.plotting.training import plot_exact, plot_reasons, plot_trained, reason_key
 
 
 def main() -> None:

@@ -136,7 +136,7 @@ def _save_map(model: ToyModel, args: argparse.Namespace) -> None:
     without_display()
     from analytic.attraction.fractions import basin_map, basins
     from analytic.attraction.targets import describe
-    from analytic.plotting_training import basin_key, plot_basin_map
+    from analytic.plotting.training import basin_key, plot_basin_map
 
     found = basin_map(model, dynamics=args.dynamics, resolution=args.grid)
     curves = basins(model, starts=1).separatrices if args.dynamics == "flow" else ()
