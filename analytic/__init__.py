@@ -11,18 +11,19 @@ if TYPE_CHECKING:
     from analytic.attraction.fractions import Basins as Basins
     from analytic.attraction.fractions import basin_map as basin_map
     from analytic.attraction.fractions import basins as basins
-    from analytic.boundaries import PhaseBoundaries as PhaseBoundaries
-    from analytic.boundaries import phase_boundaries as phase_boundaries
     from analytic.checking.report import CheckReport as CheckReport
     from analytic.checking.report import check as check
     from analytic.checking.weights import read_weights as read_weights
-    from analytic.comparison import compare as compare
     from analytic.decay import decayed_loss as decayed_loss
     from analytic.decay import decayed_minimum as decayed_minimum
+    from analytic.diagrams.boundaries import PhaseBoundaries as PhaseBoundaries
+    from analytic.diagrams.boundaries import phase_boundaries as phase_boundaries
+    from analytic.diagrams.comparison import compare as compare
+    from analytic.diagrams.phases import PhaseDiagram as PhaseDiagram
+    from analytic.diagrams.phases import phase_diagram as phase_diagram
+    from analytic.diagrams.surface import loss_surface as loss_surface
     from analytic.loss.symbolic import symbolic_loss as symbolic_loss
     from analytic.models.toy import ToyModel as ToyModel
-    from analytic.phases import PhaseDiagram as PhaseDiagram
-    from analytic.phases import phase_diagram as phase_diagram
     from analytic.proofs import Certificate as Certificate
     from analytic.proofs import certify as certify
     from analytic.proofs import verify_certificate as verify_certificate
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from analytic.stationary import StationaryPoint as StationaryPoint
     from analytic.stationary import find_minima as find_minima
     from analytic.stationary import find_stationary_points as find_stationary_points
-    from analytic.surface import loss_surface as loss_surface
     from analytic.training.trainer import TrainingRun as TrainingRun
     from analytic.training.trainer import train as train
 
@@ -39,15 +39,15 @@ _NAMES = {
     "models.toy": ("ToyModel",),
     "loss.symbolic": ("symbolic_loss",),
     "stationary": ("find_minima", "find_stationary_points", "FlatSet", "Landscape", "StationaryPoint"),
-    "surface": ("loss_surface",),
-    "phases": ("phase_diagram", "PhaseDiagram"),
-    "boundaries": ("phase_boundaries", "PhaseBoundaries"),
+    "diagrams.surface": ("loss_surface",),
+    "diagrams.phases": ("phase_diagram", "PhaseDiagram"),
+    "diagrams.boundaries": ("phase_boundaries", "PhaseBoundaries"),
     "proofs": ("certify", "Certificate", "verify_certificate"),
     "training.trainer": ("train", "TrainingRun"),
     "decay": ("decayed_loss", "decayed_minimum"),
     "attraction.fractions": ("basins", "Basins", "basin_map", "BasinMap"),
     "checking.report": ("check", "CheckReport"),
-    "comparison": ("compare",),
+    "diagrams.comparison": ("compare",),
     "checking.weights": ("read_weights",),
 }
 _HOME = {name: f"analytic.{module}" for module, names in _NAMES.items() for name in names}

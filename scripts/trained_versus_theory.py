@@ -13,7 +13,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from analytic.comparison import REASONS, compare
+from analytic.diagrams.comparison import REASONS, compare
 from analytic.files import replacing
 from analytic.plotting.training import plot_exact, plot_reasons, plot_trained, reason_key
 

@@ -18,7 +18,7 @@ from analytic import (
     phase_boundaries,
     phase_diagram,
 )
-from analytic.phases import superposition
+from analytic.diagrams.phases import superposition
 
 DENSITY = np.array([0.01, 0.1, 0.3, 0.55, 0.59, 0.8, 1.0])
 IMPORTANCE = np.array([0.1, 0.4, 1.0, 3.0])

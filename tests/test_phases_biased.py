@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from analytic.diagrams.phases import phase_diagram
 from analytic.models.toy import ToyModel
-from analytic.phases import phase_diagram
 from analytic.stationary import find_minima
 
 BIASED = ["per-feature", "shared"]

@@ -23,7 +23,7 @@ from analytic.cli.common import (
 if TYPE_CHECKING:
     import numpy as np
 
-    from analytic.boundaries import Boundary, PhaseBoundaries
+    from analytic.diagrams.boundaries import Boundary, PhaseBoundaries
 
 
 #: What crossing a curve does to the best minimum.
@@ -48,8 +48,8 @@ def _phase_diagram(args: argparse.Namespace) -> None:
     without_display()
     import matplotlib.pyplot as plt
 
-    from analytic.boundaries import phase_boundaries
-    from analytic.phases import phase_diagram
+    from analytic.diagrams.boundaries import phase_boundaries
+    from analytic.diagrams.phases import phase_diagram
     from analytic.plotting.diagrams import color_key, curve_key, plot_boundaries, plot_phase_diagram
 
     density = _axis("density", args.density, args.grid)
@@ -129,7 +129,7 @@ def _curve_cells(curve: Boundary) -> list[str]:
 
 
 def _boundaries(args: argparse.Namespace) -> None:
-    from analytic.boundaries import phase_boundaries
+    from analytic.diagrams.boundaries import phase_boundaries
     from analytic.files import picture_format
 
     if args.output is not None:

@@ -113,9 +113,9 @@ def _surface(args: argparse.Namespace) -> None:
     without_display()
     import numpy as np
 
+    from analytic.diagrams.surface import loss_surface
     from analytic.plotting.diagrams import figure_of, plot_surface, point_key
     from analytic.stationary import find_stationary_points
-    from analytic.surface import loss_surface
 
     model = model_from(args)
     landscape = find_stationary_points(model)

@@ -19,14 +19,14 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from scipy.ndimage import distance_transform_edt
 
-from analytic.boundaries import PhaseBoundaries
-from analytic.phases import PhaseDiagram, superposition
+from analytic.diagrams.boundaries import PhaseBoundaries
+from analytic.diagrams.phases import PhaseDiagram, superposition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from analytic.diagrams.surface import LossSurface
     from analytic.stationary.landscape import StationaryPoint
-    from analytic.surface import LossSurface
 
 _WHITE, _BLUE, _RED = (np.array(c) for c in ((1.0, 1.0, 1.0), (0.25, 0.41, 0.85), (0.83, 0.18, 0.18)))
 #: Smallest connected share of the diagram that gets a name written on it.

@@ -18,7 +18,7 @@ from analytic.plotting.diagrams import _axes, feature_colors
 if TYPE_CHECKING:
     from analytic.attraction.fractions import BasinMap
     from analytic.attraction.separatrices import Separatrix
-    from analytic.comparison import Comparison
+    from analytic.diagrams.comparison import Comparison
 
 #: Targets in the order of their loss: the global minimum first.
 _TARGET_COLORS = ("#c6dbef", "#fdd0a2", "#c7e9c0", "#dadaeb", "#f2b6c6", "#d9d9d9")

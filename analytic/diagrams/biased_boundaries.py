@@ -22,7 +22,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from analytic.continuation import Array, solve, trace
+from analytic.diagrams.continuation import Array, solve, trace
 from analytic.loss.pair import hessian, loss_and_gradient
 from analytic.models.toy import BiasConvention, ToyModel, independent_parameters
 from analytic.stationary import StationaryPoint, find_stationary_points

@@ -260,7 +260,7 @@ def phase_boundaries(
 
 def _biased(bias: BiasConvention, span: tuple[float, float]) -> PhaseBoundaries:
     """Curves and points with bias; see `biased_boundaries`."""
-    from analytic import biased_boundaries as biased
+    from analytic.diagrams import biased_boundaries as biased
 
     traced = biased.traced_curves(bias, min(span[0], 1 / span[1], 0.99))
     curves: list[Boundary] = []

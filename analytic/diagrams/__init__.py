@@ -1,0 +1,1 @@
+"""Over the plane of density and importance: phase diagrams, their boundaries, and training beside theory."""
