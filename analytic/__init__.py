@@ -22,23 +22,24 @@ if TYPE_CHECKING:
     from analytic.diagrams.phases import PhaseDiagram as PhaseDiagram
     from analytic.diagrams.phases import phase_diagram as phase_diagram
     from analytic.diagrams.surface import loss_surface as loss_surface
+    from analytic.landscape.find import find_minima as find_minima
+    from analytic.landscape.find import find_stationary_points as find_stationary_points
+    from analytic.landscape.records import FlatSet as FlatSet
+    from analytic.landscape.records import Landscape as Landscape
+    from analytic.landscape.records import StationaryPoint as StationaryPoint
     from analytic.loss.symbolic import symbolic_loss as symbolic_loss
     from analytic.models.toy import ToyModel as ToyModel
     from analytic.proofs import Certificate as Certificate
     from analytic.proofs import certify as certify
     from analytic.proofs import verify_certificate as verify_certificate
-    from analytic.stationary import FlatSet as FlatSet
-    from analytic.stationary import Landscape as Landscape
-    from analytic.stationary import StationaryPoint as StationaryPoint
-    from analytic.stationary import find_minima as find_minima
-    from analytic.stationary import find_stationary_points as find_stationary_points
     from analytic.training.trainer import TrainingRun as TrainingRun
     from analytic.training.trainer import train as train
 
 _NAMES = {
     "models.toy": ("ToyModel",),
     "loss.symbolic": ("symbolic_loss",),
-    "stationary": ("find_minima", "find_stationary_points", "FlatSet", "Landscape", "StationaryPoint"),
+    "landscape.find": ("find_minima", "find_stationary_points"),
+    "landscape.records": ("FlatSet", "Landscape", "StationaryPoint"),
     "diagrams.surface": ("loss_surface",),
     "diagrams.phases": ("phase_diagram", "PhaseDiagram"),
     "diagrams.boundaries": ("phase_boundaries", "PhaseBoundaries"),

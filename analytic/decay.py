@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analytic.landscape.records import StationaryPoint
 from analytic.models.toy import ToyModel
-from analytic.stationary import StationaryPoint
 
 _STEPS = 50
 _NEWTON = 20

@@ -8,7 +8,7 @@ import sympy as sp
 
 from analytic import ToyModel, find_stationary_points, phase_boundaries
 from analytic.diagrams.boundaries import Boundary, PhaseBoundaries
-from analytic.stationary import Landscape
+from analytic.landscape.records import Landscape
 
 #: How far to step off a curve, in log density and log importance. Two folds come as close as 5e-4 to each other.
 _OFF = 1e-4

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from analytic.landscape.find import find_stationary_points
+from analytic.landscape.kinds import dedicated_form
 from analytic.models.toy import ToyModel
-from analytic.stationary import find_stationary_points
-from analytic.stationary.kinds import dedicated_form
 from derivations import dedicated as derived
 
 SIDES = {"confused": 1, "antipodal": -1}

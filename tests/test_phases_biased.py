@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analytic.diagrams.phases import phase_diagram
+from analytic.landscape.find import find_minima
 from analytic.models.toy import ToyModel
-from analytic.stationary import find_minima
 
 BIASED = ["per-feature", "shared"]
 

@@ -12,8 +12,8 @@ from witness_quadrature import (
     stationary_ends,
 )
 
+from analytic.landscape.find import find_stationary_points
 from analytic.models.toy import ToyModel
-from analytic.stationary import find_stationary_points
 
 BIASED = ["per-feature", "shared"]
 

@@ -11,8 +11,8 @@ from known import integrated_loss
 from scipy.optimize import minimize
 
 from analytic import ToyModel, find_minima, find_stationary_points
+from analytic.landscape.unbiased_grid import solve_many
 from analytic.loss import kernels
-from analytic.stationary.unbiased_grid import solve_many
 
 
 def count(model: ToyModel) -> tuple[int, int, int]:

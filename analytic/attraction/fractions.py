@@ -21,8 +21,9 @@ import numpy as np
 from analytic.attraction import motion
 from analytic.attraction.separatrices import Separatrix, half_stable, sector_probabilities, separatrices
 from analytic.attraction.targets import Target, corner_maxima, distance, points, targets
+from analytic.landscape.find import find_stationary_points
+from analytic.landscape.records import FlatSet, Landscape, StationaryPoint
 from analytic.models.toy import ToyModel
-from analytic.stationary import FlatSet, Landscape, StationaryPoint, find_stationary_points
 from analytic.training import initial
 from analytic.training.trainer import spread
 

@@ -34,9 +34,9 @@ from typing import Any
 
 import numpy as np
 
+from analytic.landscape.records import Landscape, StationaryPoint
 from analytic.loss.pair import point_gradient
 from analytic.models.toy import ToyModel
-from analytic.stationary import Landscape, StationaryPoint
 
 _TOLERANCE = 1e-11
 _START = 1e-6

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from analytic.stationary import FlatSet, Landscape, StationaryPoint
+from analytic.landscape.records import FlatSet, Landscape, StationaryPoint
 
 Target: TypeAlias = StationaryPoint | FlatSet
 

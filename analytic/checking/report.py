@@ -31,8 +31,9 @@ import numpy as np
 from analytic.attraction.fractions import Basins, basins, destinations
 from analytic.attraction.targets import Target, describe, distance
 from analytic.checking.weights import Stack, models, stack
+from analytic.landscape.find import find_minima
+from analytic.landscape.records import Landscape
 from analytic.models.toy import ToyModel
-from analytic.stationary import Landscape, find_minima
 from analytic.training.trainer import gradient_moments, reduction_factor, spread
 
 #: The 0.999 quantile of a squared normal in units of its mean. Of all weighted sums of squared normals with one mean,

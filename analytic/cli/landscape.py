@@ -21,8 +21,8 @@ from analytic.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from analytic.landscape.records import FlatSet, StationaryPoint
     from analytic.models.toy import ToyModel
-    from analytic.stationary import FlatSet, StationaryPoint
 
 
 def _bias_from(args: argparse.Namespace, model: ToyModel) -> Any:
@@ -59,7 +59,7 @@ def _describe(point: StationaryPoint | FlatSet, digits: int) -> dict[str, Any]:
     import mpmath
     import numpy as np
 
-    from analytic.stationary import FlatSet
+    from analytic.landscape.records import FlatSet
 
     def plain(values: Any) -> list[Any]:
         many: Any = [] if values is None else np.atleast_1d(values)
@@ -87,7 +87,7 @@ def _cells(entry: dict[str, Any], digits: int) -> list[str]:
 
 
 def _minima(args: argparse.Namespace) -> None:
-    from analytic.stationary import find_stationary_points
+    from analytic.landscape.find import find_stationary_points
 
     model = model_from(args)
     landscape = find_stationary_points(model, digits=args.digits if args.digits > _FLOAT_DIGITS else None)
@@ -114,8 +114,8 @@ def _surface(args: argparse.Namespace) -> None:
     import numpy as np
 
     from analytic.diagrams.surface import loss_surface
+    from analytic.landscape.find import find_stationary_points
     from analytic.plotting.diagrams import figure_of, plot_surface, point_key
-    from analytic.stationary import find_stationary_points
 
     model = model_from(args)
     landscape = find_stationary_points(model)

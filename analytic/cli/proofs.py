@@ -38,8 +38,8 @@ def _row(point: ProvedPoint) -> list[str]:
 
 
 def _certify(args: argparse.Namespace) -> None:
+    from analytic.landscape.find import find_stationary_points
     from analytic.proofs import certify
-    from analytic.stationary import find_stationary_points
 
     model = model_from(args)
     proof = certify(model, find_stationary_points(model), time_limit=args.time_limit, progress=_bar())

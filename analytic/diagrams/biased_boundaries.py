@@ -23,10 +23,11 @@ import mpmath
 import numpy as np
 
 from analytic.diagrams.continuation import Array, solve, trace
+from analytic.landscape.find import find_stationary_points
+from analytic.landscape.kinds import dedicated_form
+from analytic.landscape.records import StationaryPoint
 from analytic.loss.pair import hessian, loss_and_gradient
 from analytic.models.toy import BiasConvention, ToyModel, independent_parameters
-from analytic.stationary import StationaryPoint, find_stationary_points
-from analytic.stationary.kinds import dedicated_form
 
 #: The coarse grid of seeds: densities, and how many importances per factor ten.
 _DENSITIES = (0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.36, 0.42, 0.48, 0.54, 0.6, 0.66, 0.72, 0.8, 0.88, 0.95, 0.99)

@@ -22,8 +22,8 @@ import numpy as np
 
 from analytic.checking.report import ModelCheck, Noise, check_stack
 from analytic.checking.weights import Stack
+from analytic.landscape.records import StationaryPoint
 from analytic.models.toy import BiasConvention, ToyModel
-from analytic.stationary import StationaryPoint
 from analytic.training.trainer import TrainingRun, train
 
 REASONS = ("agrees", "other minimum", "weight decay", "not converged")

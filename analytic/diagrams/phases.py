@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.files import replacing, table_format, write_csv
+from analytic.landscape.find import find_minima
+from analytic.landscape.records import phase_of
 from analytic.models.toy import BiasConvention, ToyModel, check_bias, independent_parameters
-from analytic.stationary import find_minima
-from analytic.stationary.landscape import phase_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -139,7 +139,7 @@ def _exact_row(density: float, importance: float) -> tuple[int, Array, float, fl
 
 def _unbiased_block(density: Array, importance: Array) -> tuple[npt.NDArray[np.int64], Array, Array, Array]:
     """n_minima, W, loss and gap for a few densities and all importances."""
-    from analytic.stationary.unbiased_grid import solve_many
+    from analytic.landscape.unbiased_grid import solve_many
 
     models = independent_parameters(density[:, None], importance).reshape(-1, 6)
     count = len(models)
@@ -166,7 +166,7 @@ def _unbiased(density: Array, importance: Array, run: Run) -> dict[str, Any]:
 
 
 def _biased(density: Array, importance: Array, shared: bool, run: Run) -> dict[str, Any]:
-    from analytic.stationary.biased_grid import solve_grid
+    from analytic.landscape.biased_grid import solve_grid
 
     best = solve_grid(density, importance, shared, run)
     b = best.b[..., :1] if shared else best.b

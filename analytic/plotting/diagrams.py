@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from analytic.diagrams.surface import LossSurface
-    from analytic.stationary.landscape import StationaryPoint
+    from analytic.landscape.records import StationaryPoint
 
 _WHITE, _BLUE, _RED = (np.array(c) for c in ((1.0, 1.0, 1.0), (0.25, 0.41, 0.85), (0.83, 0.18, 0.18)))
 #: Smallest connected share of the diagram that gets a name written on it.

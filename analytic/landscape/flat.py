@@ -34,8 +34,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analytic.landscape.records import FlatSet, Phase
 from analytic.models.toy import ToyModel
-from analytic.stationary.landscape import FlatSet, Phase
 
 Point = tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
 

@@ -29,9 +29,8 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
-from analytic.models.toy import ToyModel
-from analytic.stationary.flat import flat_sets, is_independent
-from analytic.stationary.kinds import (
+from analytic.landscape.flat import flat_sets, is_independent
+from analytic.landscape.kinds import (
     Verdict,
     dedicated_form,
     one_sided_verdict,
@@ -39,10 +38,11 @@ from analytic.stationary.kinds import (
     smooth_verdict,
     two_sided_verdict,
 )
-from analytic.stationary.landscape import Landscape, StationaryPoint
-from analytic.stationary.near import next_to_dedicated
-from analytic.stationary.newton import reduced_gradient, reduced_hessian
-from analytic.stationary.scan import LEVELS, grid, scan
+from analytic.landscape.near import next_to_dedicated
+from analytic.landscape.newton import reduced_gradient, reduced_hessian
+from analytic.landscape.records import Landscape, StationaryPoint
+from analytic.landscape.scan import LEVELS, grid, scan
+from analytic.models.toy import ToyModel
 
 Array = npt.NDArray[np.float64]
 

@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from analytic.landscape.branches import MAX_ROOTS, bias_roots, output_moments
+from analytic.landscape.newton import is_resolved, newton, newton_step
 from analytic.loss.pair import COMPILED
-from analytic.stationary.branches import MAX_ROOTS, bias_roots, output_moments
-from analytic.stationary.newton import is_resolved, newton, newton_step
 
 #: A start from a corner of a cell with a fold is taken if its first Newton step is shorter than this many cells.
 _REACH = 2.0

@@ -27,13 +27,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from analytic.landscape.biased import biased_landscape
+from analytic.landscape.kinds import dedicated_form, inertia, sizes
+from analytic.landscape.newton import reduced_hessian
+from analytic.landscape.records import FlatSet
+from analytic.landscape.scan import LEVELS, attempt, grid, scan
 from analytic.loss.pair import COMPILED, point_gradient
 from analytic.models.toy import ToyModel, independent_parameters
-from analytic.stationary.biased import biased_landscape
-from analytic.stationary.kinds import dedicated_form, inertia, sizes
-from analytic.stationary.landscape import FlatSet
-from analytic.stationary.newton import reduced_hessian
-from analytic.stationary.scan import LEVELS, attempt, grid, scan
 
 Array = npt.NDArray[np.float64]
 Run = Callable[[list[Callable[[], Any]]], Sequence[Any]]

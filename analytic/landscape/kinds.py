@@ -31,8 +31,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from analytic.landscape.records import Kind
 from analytic.loss.pair import COMPILED
-from analytic.stationary.landscape import Kind
 
 Array = npt.NDArray[np.float64]
 

@@ -33,10 +33,10 @@ import flint
 import mpmath
 import numpy as np
 
+from analytic.landscape.records import Kind, Landscape, StationaryPoint
 from analytic.loss import kernels
 from analytic.loss.pair import hessian
 from analytic.models.toy import ToyModel
-from analytic.stationary.landscape import Kind, Landscape, StationaryPoint
 
 #: Working precision in bits for results rounded to float64, with room for the condition of the roots.
 _BITS = 96

@@ -13,9 +13,9 @@ from dataclasses import replace
 import mpmath
 import numpy as np
 
+from analytic.landscape.records import Landscape, StationaryPoint
 from analytic.loss.exact import exact_gradient, exact_loss, mpmath_parameters
 from analytic.models.toy import ToyModel
-from analytic.stationary.landscape import Landscape, StationaryPoint
 
 _STEPS = 400
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from analytic.landscape.records import FlatSet, Landscape, StationaryPoint
+from analytic.landscape.unbiased import unbiased_landscape
 from analytic.models.toy import ToyModel
-from analytic.stationary.landscape import FlatSet, Landscape, StationaryPoint
-from analytic.stationary.unbiased import unbiased_landscape
 
 __all__ = ["FlatSet", "Landscape", "StationaryPoint", "find_minima", "find_stationary_points"]
 
@@ -39,8 +39,8 @@ def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Lan
     -------
     Landscape
         Minima, saddles and maxima sorted by loss, one per W -> -W orbit. Without bias the list is complete by
-        construction (see `analytic.stationary.unbiased`), and every coordinate is rounded from a certified enclosure.
-        With bias it comes from a scan (see `analytic.stationary.biased`), not from a proof; gradients are below
+        construction (see `analytic.landscape.unbiased`), and every coordinate is rounded from a certified enclosure.
+        With bias it comes from a scan (see `analytic.landscape.biased`), not from a proof; gradients are below
         1e-14 times density times importance. Points whose kind rounding error hides are in `undecided`.
 
     Examples
@@ -53,8 +53,8 @@ def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Lan
     _check(model, digits)
     if model.bias == "none":
         return unbiased_landscape(model, digits)
-    from analytic.stationary.biased import biased_landscape
-    from analytic.stationary.digits import with_digits
+    from analytic.landscape.biased import biased_landscape
+    from analytic.landscape.digits import with_digits
 
     landscape = biased_landscape(model)
     return landscape if digits is None else with_digits(landscape, digits)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from analytic.landscape.branches import output_moments
 from analytic.loss.pair import COMPILED, point_gradient, point_hessian
-from analytic.stationary.branches import output_moments
 
 _ITERATIONS = 60
 #: Give up when a step is this many times longer than W, or when W is shorter than this.

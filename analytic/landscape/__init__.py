@@ -1,0 +1,1 @@
+"""Every stationary point of one model, and what is known about each."""
