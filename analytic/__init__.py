@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from analytic.checking.report import CheckReport as CheckReport
     from analytic.checking.report import check as check
     from analytic.checking.weights import read_weights as read_weights
-    from analytic.decay import decayed_loss as decayed_loss
-    from analytic.decay import decayed_minimum as decayed_minimum
     from analytic.diagrams.boundaries import PhaseBoundaries as PhaseBoundaries
     from analytic.diagrams.boundaries import phase_boundaries as phase_boundaries
     from analytic.diagrams.comparison import compare as compare
     from analytic.diagrams.phases import PhaseDiagram as PhaseDiagram
     from analytic.diagrams.phases import phase_diagram as phase_diagram
     from analytic.diagrams.surface import loss_surface as loss_surface
+    from analytic.landscape.decay import decayed_loss as decayed_loss
+    from analytic.landscape.decay import decayed_minimum as decayed_minimum
     from analytic.landscape.find import find_minima as find_minima
     from analytic.landscape.find import find_stationary_points as find_stationary_points
     from analytic.landscape.records import FlatSet as FlatSet
@@ -45,7 +45,7 @@ _NAMES = {
     "diagrams.boundaries": ("phase_boundaries", "PhaseBoundaries"),
     "proofs": ("certify", "Certificate", "verify_certificate"),
     "training.trainer": ("train", "TrainingRun"),
-    "decay": ("decayed_loss", "decayed_minimum"),
+    "landscape.decay": ("decayed_loss", "decayed_minimum"),
     "attraction.fractions": ("basins", "Basins", "basin_map", "BasinMap"),
     "checking.report": ("check", "CheckReport"),
     "diagrams.comparison": ("compare",),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analytic import ToyModel, find_minima
-from analytic.decay import decayed_loss, decayed_minimum
+from analytic.landscape.decay import decayed_loss, decayed_minimum
 from analytic.training.trainer import train
 
 
