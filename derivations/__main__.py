@@ -16,7 +16,7 @@ from derivations.document import document
 from derivations.proofs import statements
 
 ROOT = Path(__file__).resolve().parent.parent
-KERNELS = ROOT / "analytic" / "kernels.py"
+KERNELS = ROOT / "analytic" / "loss" / "kernels.py"
 DOCUMENT = ROOT / "derivations" / "derivation.md"
 
 

@@ -10,8 +10,9 @@ _PACKAGE = Path(__file__).parents[1] / "analytic"
 
 
 def pytest_sessionstart() -> None:
-    """Drops compiled code that is older than any source: Numba does not see changes in the functions it inlined."""
-    newest = max(path.stat().st_mtime for path in _PACKAGE.rglob("*.py"))
+    """Drops compiled code older than any module with compiled functions: Numba does not see what it inlined change."""
+    compiled = [path for path in _PACKAGE.rglob("*.py") if "numba" in path.read_text(encoding="utf-8")]
+    newest = max(path.stat().st_mtime for path in compiled)
     for cached in [*_PACKAGE.rglob("*.nbi"), *_PACKAGE.rglob("*.nbc")]:
         if cached.stat().st_mtime < newest:
             cached.unlink(missing_ok=True)

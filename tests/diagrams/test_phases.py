@@ -14,11 +14,11 @@ from analytic import (
     ToyModel,
     find_minima,
     find_stationary_points,
-    kernels,
     phase_boundaries,
     phase_diagram,
 )
 from analytic.diagrams.phases import superposition
+from analytic.loss import kernels
 
 DENSITY = np.array([0.01, 0.1, 0.3, 0.55, 0.59, 0.8, 1.0])
 IMPORTANCE = np.array([0.1, 0.4, 1.0, 3.0])

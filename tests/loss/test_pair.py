@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from known import KNOWN, integrated_loss, sampled_loss
+from facts.known import KNOWN, integrated_loss, sampled_loss
 
 from analytic import ToyModel
 from analytic.loss import kernels

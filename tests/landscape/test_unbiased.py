@@ -7,7 +7,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from known import integrated_loss
+from facts.known import integrated_loss
 from scipy.optimize import minimize
 
 from analytic import ToyModel, find_minima, find_stationary_points

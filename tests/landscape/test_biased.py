@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from witness_quadrature import (
+from routes.quadrature import (
     add_unless_known,
     loss_and_gradient,
     minimiser_ends,
