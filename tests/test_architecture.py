@@ -16,7 +16,7 @@ import analytic
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "analytic"
-#: From the bottom to the top: a module imports, at its top or inside a function, only from its own room or those before.
+#: From the bottom to the top: a module imports, at its top or inside functions, only from its own room or rooms before.
 ROOMS = (
     ("validation", "files", "work"),
     ("models.bias", "models.symmetry", "models.features"),

@@ -8,9 +8,9 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+from facts.known import KNOWN, integrated_loss, sampled_loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from facts.known import KNOWN, integrated_loss, sampled_loss
 
 from analytic import ToyModel
 from analytic.loss import kernels
