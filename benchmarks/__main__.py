@@ -20,7 +20,7 @@ import numpy as np
 from analytic import ToyModel, basin_map, certify, find_minima, phase_diagram, train
 from analytic.loss import kernels
 from analytic.loss.pair import loss_and_gradient
-from analytic.models.toy import BiasConvention
+from analytic.models.bias import BiasLike
 
 
 def seconds(action: Callable[[], object], repeats: int) -> float:
@@ -86,7 +86,7 @@ def _process(*command: str) -> tuple[float, float]:
     return taken, taken
 
 
-def _minima(bias: BiasConvention, count: int) -> tuple[float, float]:
+def _minima(bias: BiasLike, count: int) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     models = [ToyModel.from_density(1 - rng.random(), 10 ** rng.uniform(-1, 1), bias) for _ in range(count)]
     each = []
@@ -99,12 +99,12 @@ def _minima(bias: BiasConvention, count: int) -> tuple[float, float]:
     return 1e3 * taken, taken
 
 
-def _diagram(bias: BiasConvention, repeats: int) -> tuple[float, float]:
+def _diagram(bias: BiasLike, repeats: int) -> tuple[float, float]:
     taken = seconds(lambda: phase_diagram(bias=bias), repeats)
     return taken, taken
 
 
-def _certificate(bias: BiasConvention) -> tuple[float, float]:
+def _certificate(bias: BiasLike) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     each = []
     for _ in range(9):
@@ -124,7 +124,7 @@ def _samples() -> tuple[float, float]:
     return runs * steps * batch / taken / 1e6, taken
 
 
-def _map(bias: BiasConvention) -> tuple[float, float]:
+def _map(bias: BiasLike) -> tuple[float, float]:
     model = ToyModel.from_density(0.3, 0.7, bias)
     taken = seconds(lambda: basin_map(model, resolution=512), 3)
     return taken, taken

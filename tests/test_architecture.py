@@ -39,7 +39,6 @@ EXCEPTIONS = {
     ("diagrams.boundaries", "plotting"): "PhaseBoundaries.plot",
     ("diagrams.surface", "plotting"): "LossSurface.plot",
     ("landscape.find", "proofs"): "find_minima(certify=True)",
-    ("loss.symbolic", "models"): "the convention for the bias, until it has a module of its own",
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py")
 

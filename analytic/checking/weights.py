@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from analytic.models.toy import ToyModel, check_bias
+from analytic.models.bias import Bias
+from analytic.models.toy import ToyModel
 
 _WEIGHT_NAMES = ("W", "weight", "weights")
 _BIAS_NAMES = ("b", "b_final", "bias", "biases")
@@ -52,7 +53,7 @@ def stack(W: Any, b: Any = None, *, bias: str | None = None) -> Stack:
     """
     weights, layout = _weights(as_numpy("W", W))
     if bias is not None:
-        check_bias(bias)
+        bias = Bias.of(bias)
     if b is None:
         if bias not in (None, "none"):
             raise ValueError(f"bias = {bias!r}, but b is None: pass the trained biases")

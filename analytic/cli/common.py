@@ -117,18 +117,3 @@ def save_picture(ax: Axes, path: Path) -> None:
     with replacing(path, "wb") as file:
         figure_of(ax).savefig(file, format=suffix[1:], dpi=200)
     print(f"wrote {path}")
-
-
-def progress_bar(text: str, unit: str) -> Callable[[int, int], None]:
-    """A progress callback that draws a bar on stderr if it is a terminal."""
-    from tqdm import tqdm
-
-    bar = tqdm(desc=text, unit=unit, disable=None, leave=False, delay=1)
-
-    def update(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-        if done == total:
-            bar.close()
-
-    return update

@@ -14,7 +14,6 @@ from analytic.cli.common import (
     new_command,
     print_json,
     print_table,
-    progress_bar,
     save_arrays,
     save_picture,
     without_display,
@@ -59,8 +58,7 @@ def _phase_diagram(args: argparse.Namespace) -> None:
     figure, axes = plt.subplots(1, len(conventions), figsize=size, layout="constrained", sharey=True, squeeze=False)
     curves: dict[Any, Any] = {}
     for ax, bias in zip(axes[0], conventions, strict=True):
-        progress = progress_bar(f"diagram, bias {bias}", "job")
-        diagram = phase_diagram(density=density, importance=importance, bias=bias, progress=progress)
+        diagram = phase_diagram(density=density, importance=importance, bias=bias)
         plot_phase_diagram(diagram, ax).label_outer()
         if args.boundaries:
             boundaries = phase_boundaries(bias, importance=tuple(args.importance))

@@ -27,7 +27,9 @@ from analytic.landscape.find import find_stationary_points
 from analytic.landscape.kinds import dedicated_form
 from analytic.landscape.records import StationaryPoint
 from analytic.loss.pair import hessian, loss_and_gradient
-from analytic.models.toy import BiasConvention, ToyModel, independent_parameters
+from analytic.models.bias import Bias
+from analytic.models.features import independent_parameters
+from analytic.models.toy import ToyModel
 
 #: The coarse grid of seeds: densities, and how many importances per factor ten.
 _DENSITIES = (0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.36, 0.42, 0.48, 0.54, 0.6, 0.66, 0.72, 0.8, 0.88, 0.95, 0.99)
@@ -44,7 +46,7 @@ _LOWEST_DENSITY = 0.01
 class _Convention:
     """The unknowns z of one bias convention: W1, W2, b (shared) or W1, W2, b1, b2."""
 
-    bias: BiasConvention
+    bias: Bias
 
     @property
     def size(self) -> int:
@@ -110,7 +112,7 @@ class Traced:
         return np.exp(self.rows[:, -2:])
 
 
-def _minima(bias: BiasConvention, p: float, r: float) -> tuple[StationaryPoint, ...]:
+def _minima(bias: Bias, p: float, r: float) -> tuple[StationaryPoint, ...]:
     return find_stationary_points(ToyModel.from_density(p, r, bias)).minima
 
 
@@ -175,7 +177,7 @@ def _tie_label(convention: _Convention, x: Array) -> str:
     return f"two {first} minima tie" if first == second else f"{first} and {second} minimum tie"
 
 
-def traced_curves(bias: BiasConvention, low: float) -> list[Traced]:
+def traced_curves(bias: Bias, low: float) -> list[Traced]:
     """All ties of best minima and all folds of minima for importances from `low` to 1."""
     convention, curves = _Convention(bias), list[Traced]()
     importances = np.geomspace(low * 1.05, 0.98, max(3, round(_PER_DECADE * np.log10(1 / low))))
@@ -262,7 +264,7 @@ def _sqrt(number: Any) -> Any:
     return mpmath.sqrt(number) if package == "mpmath" else np.sqrt(number)
 
 
-def dedicated_instability(bias: BiasConvention, p: Any, side: int = -1) -> tuple[Any, Any]:
+def dedicated_instability(bias: Bias, p: Any, side: int = -1) -> tuple[Any, Any]:
     """Coefficients (c0, c1) of c0 + c1 r, positive where the dedicated point of feature 1 is a minimum, for density p.
 
     `side` is -1 towards antipodal (the condition that is violated first), 1 towards confused; for a shared bias both
@@ -273,13 +275,13 @@ def dedicated_instability(bias: BiasConvention, p: Any, side: int = -1) -> tuple
     return dedicated_form(p, p, 1, 0, side, _sqrt), dedicated_form(p, p, 0, 1, side, _sqrt)
 
 
-def instability_importance(bias: BiasConvention, p: Any) -> Any:
+def instability_importance(bias: Bias, p: Any) -> Any:
     """The importance r above which the dedicated point of feature 1 is no minimum."""
     c0, c1 = dedicated_instability(bias, p)
     return -c0 / c1
 
 
-def critical_end_point(bias: BiasConvention, curve: Traced) -> tuple[float, float] | None:
+def critical_end_point(bias: Bias, curve: Traced) -> tuple[float, float] | None:
     """Where a tie with the dedicated minimum meets the instability: (density, importance), or None if it does not."""
     convention = _Convention(bias)
     system = convention.dedicated_tie if bias == "per-feature" else convention.tie
@@ -294,7 +296,7 @@ def critical_end_point(bias: BiasConvention, curve: Traced) -> tuple[float, floa
     return float(np.exp(found[-2])), float(np.exp(found[-1]))
 
 
-def symmetry_breaking(bias: BiasConvention) -> float | None:
+def symmetry_breaking(bias: Bias) -> float | None:
     """At r = 1: the density above which the best minimum is one of two exchanged copies; None if there is none."""
 
     def broken(p: float) -> bool:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from scipy.optimize import root
 
 from analytic.loss import kernels
-from analytic.models.toy import BiasConvention, check_bias
+from analytic.models.bias import Bias, BiasLike
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +74,7 @@ class SpecialPoint:
 class PhaseBoundaries:
     """The boundaries of one bias convention: curves, and the points where they end or meet."""
 
-    bias: BiasConvention
+    bias: Bias
     curves: tuple[Boundary, ...]
     points: tuple[SpecialPoint, ...]
 
@@ -227,7 +227,7 @@ _TIE_AND_INSTABILITY = (0.53, 0.397, 0.365, 0.819)
 
 
 def phase_boundaries(
-    bias: BiasConvention,
+    bias: BiasLike,
     *,
     importance: tuple[float, float] = (0.1, 10.0),
     points_per_curve: int = 200,
@@ -249,16 +249,16 @@ def phase_boundaries(
         without bias, to about 1e-10 with bias. With bias the curves are those that minima take part in, followed from
         seeds on a coarse grid: a curve that no two neighbours of the grid betray would be missed.
     """
-    check_bias(bias)
+    convention = Bias.of(bias)
     low, high = importance
     if not 0 < low < high < float("inf"):
         raise ValueError(f"importance must be a pair 0 < low < high, got {importance!r}")
-    if bias == "none":
-        return PhaseBoundaries(bias, tuple(_curves((low, high), points_per_curve)), _points(digits))
-    return _biased(bias, (low, high))
+    if convention is Bias.NONE:
+        return PhaseBoundaries(convention, tuple(_curves((low, high), points_per_curve)), _points(digits))
+    return _biased(convention, (low, high))
 
 
-def _biased(bias: BiasConvention, span: tuple[float, float]) -> PhaseBoundaries:
+def _biased(bias: Bias, span: tuple[float, float]) -> PhaseBoundaries:
     """Curves and points with bias; see `biased_boundaries`."""
     from analytic.diagrams import biased_boundaries as biased
 

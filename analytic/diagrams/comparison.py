@@ -23,7 +23,8 @@ import numpy as np
 from analytic.checking.report import ModelCheck, Noise, check_stack
 from analytic.checking.weights import Stack
 from analytic.landscape.records import StationaryPoint
-from analytic.models.toy import BiasConvention, ToyModel
+from analytic.models.bias import BiasLike
+from analytic.models.toy import ToyModel
 from analytic.training.trainer import TrainingRun, train
 
 REASONS = ("agrees", "other minimum", "weight decay", "not converged")
@@ -57,7 +58,7 @@ def compare(
     density: Any,
     importance: Any,
     *,
-    bias: BiasConvention = "none",
+    bias: BiasLike = "none",
     runs: int = 10,
     discard: int = 1,
     **training: Any,

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +22,16 @@ import numpy.typing as npt
 from analytic.files import replacing, table_format, write_csv
 from analytic.landscape.find import find_minima
 from analytic.landscape.records import phase_of
-from analytic.models.toy import BiasConvention, ToyModel, check_bias, independent_parameters
+from analytic.models.bias import Bias, BiasLike
+from analytic.models.features import independent_parameters
+from analytic.models.toy import ToyModel
+from analytic.validation import increasing
+from analytic.work import Progress, Run, reporting, running
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = npt.NDArray[np.float64]
-#: Runs jobs without arguments somewhere and returns their results in order.
-Run: TypeAlias = Callable[[Sequence[Callable[[], Any]]], list[Any]]
-
 #: The grid that the field draws: importance of the extra feature on a log scale, density on a log scale up to 1.
 DEFAULT_DENSITY = (0.01, 1.0, 200)
 DEFAULT_IMPORTANCE = (0.1, 10.0, 200)
@@ -56,7 +56,7 @@ class PhaseDiagram:
     gap : (m, n)           loss of the second-best minimum minus loss of the best; NaN where there is only one
     """
 
-    bias: BiasConvention
+    bias: Bias
     density: Array
     importance: Array
     W: Array
@@ -103,7 +103,7 @@ class PhaseDiagram:
         shape = (len(density), len(importance))
         numbers = np.array([[float(value) for value in row[3:-3]] for row in rows]).reshape(*shape, -1)
         return cls(
-            check_bias(rows[0][0]),
+            Bias.of(rows[0][0]),
             density,
             importance,
             W=numbers[..., :2],
@@ -118,16 +118,6 @@ class PhaseDiagram:
 def _columns(biases: int) -> list[str]:
     names = [f"b{k + 1}" for k in range(biases)] if biases > 1 else ["b"] * biases
     return ["bias", "density", "importance", "W1", "W2", *names, "loss", "phase", "n_minima", "gap"]
-
-
-def _grid(name: str, values: npt.ArrayLike, low: float, high: float) -> Array:
-    """Strictly increasing grid values inside [low, high], or an error that names the argument."""
-    grid = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    if grid.ndim != 1 or grid.size == 0 or not np.all(np.diff(grid) > 0):
-        raise ValueError(f"{name} must be a strictly increasing sequence of numbers, got {values!r}")
-    if not (low < grid[0] and grid[-1] <= high):
-        raise ValueError(f"{name} must lie in ({low:g}, {high:g}], got values from {grid[0]:g} to {grid[-1]:g}")
-    return grid
 
 
 def _exact_row(density: float, importance: float) -> tuple[int, Array, float, float]:
@@ -180,38 +170,13 @@ def _phases(W: Array) -> npt.NDArray[np.str_]:
     return names[signs[..., 0] + 1, signs[..., 1] + 1]
 
 
-@contextmanager
-def _runner(executor: Executor | None, progress: Callable[[int, int], None] | None) -> Iterator[Run]:
-    """A function that runs a list of jobs on the executor, or on threads of its own, and returns their results."""
-    done = submitted = 0
-    with ExitStack() as stack:
-        own = executor or stack.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
-
-        def run(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
-            nonlocal done, submitted
-            submitted += len(jobs)
-            futures = [own.submit(job) for job in jobs]
-            try:
-                for _ in as_completed(futures):
-                    done += 1
-                    if progress is not None:
-                        progress(done, submitted)
-            except BaseException:
-                for future in futures:
-                    future.cancel()
-                raise
-            return [future.result() for future in futures]
-
-        yield run
-
-
 def phase_diagram(
     *,
     density: npt.ArrayLike | None = None,
     importance: npt.ArrayLike | None = None,
-    bias: BiasConvention,
+    bias: BiasLike,
     executor: Executor | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
 ) -> PhaseDiagram:
     """The best minimum for every pair of density and importance.
 
@@ -224,7 +189,7 @@ def phase_diagram(
     bias : the bias convention
     executor : any `concurrent.futures.Executor`; by default threads on all cores
         Results do not depend on it.
-    progress : called as progress(jobs done, jobs known so far)
+    progress : None, True, False or progress(done, known); see `analytic.work`
 
     Returns
     -------
@@ -233,14 +198,12 @@ def phase_diagram(
         the bound does not suffice. With bias every stationary point is followed from model to model, with scans where
         the indices of the points do not add up; complete in every sample tried, not proved.
     """
-    check_bias(bias)
-    if not (progress is None or callable(progress)):
-        raise TypeError(f"progress must be called as progress(done, known), got {progress!r}")
-    p = _grid("density", np.geomspace(*DEFAULT_DENSITY) if density is None else density, 0, 1)
-    r = _grid("importance", np.geomspace(*DEFAULT_IMPORTANCE) if importance is None else importance, 0, 1e100)
-    with _runner(executor, progress) as run:
-        arrays = _unbiased(p, r, run) if bias == "none" else _biased(p, r, bias == "shared", run)
-    return PhaseDiagram(bias, p, r, phase=_phases(arrays["W"]), **arrays)
+    convention = Bias.of(bias)
+    p = increasing("density", np.geomspace(*DEFAULT_DENSITY) if density is None else density, 0, 1)
+    r = increasing("importance", np.geomspace(*DEFAULT_IMPORTANCE) if importance is None else importance, 0, 1e100)
+    with reporting(progress, "phase diagram", "block") as report, running(executor, report) as run:
+        arrays = _unbiased(p, r, run) if convention is Bias.NONE else _biased(p, r, convention is Bias.SHARED, run)
+    return PhaseDiagram(convention, p, r, phase=_phases(arrays["W"]), **arrays)
 
 
 def superposition(W: npt.ArrayLike) -> tuple[Array, Array]:

@@ -33,7 +33,8 @@ from analytic.landscape.newton import reduced_hessian
 from analytic.landscape.records import FlatSet
 from analytic.landscape.scan import LEVELS, attempt, grid, scan
 from analytic.loss.pair import COMPILED, point_gradient
-from analytic.models.toy import ToyModel, independent_parameters
+from analytic.models.features import independent_parameters
+from analytic.models.toy import ToyModel
 
 Array = npt.NDArray[np.float64]
 Run = Callable[[list[Callable[[], Any]]], Sequence[Any]]

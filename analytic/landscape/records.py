@@ -75,6 +75,10 @@ class FlatSet:
     contains: Callable[[npt.ArrayLike, npt.ArrayLike | None], bool] = field(repr=False)
 
 
+#: Somewhere that training can end.
+End: TypeAlias = StationaryPoint | FlatSet
+
+
 @dataclass(frozen=True, eq=False)
 class Landscape:
     """All stationary points of one model, each tuple sorted by loss, one representative per W -> -W orbit.
@@ -102,11 +106,21 @@ class Landscape:
         yield from (*self.minima, *self.saddles, *self.maxima, *self.undecided)
 
     @property
-    def global_minimum(self) -> StationaryPoint | FlatSet:
-        """The lowest of the minima and of the flat sets that are minima; the first in that order if they tie."""
-        candidates: list[StationaryPoint | FlatSet] = [*self.minima]
-        candidates += [flat_set for flat_set in self.flat_sets if flat_set.kind == "minimum"]
-        return min(candidates, key=lambda candidate: candidate.loss)
+    def ends(self) -> tuple[End, ...]:
+        """Where training can end in a minimum: isolated and flat minima by loss, isolated ones first where they tie."""
+        flat = (each for each in self.flat_sets if each.kind == "minimum")
+        return tuple(sorted((*self.minima, *flat), key=lambda end: end.loss))
+
+    @property
+    def gap(self) -> Any:
+        """Loss of the second of `ends` minus that of the first; NaN where there is only one."""
+        ends = self.ends
+        return ends[1].loss - ends[0].loss if len(ends) > 1 else float("nan")
+
+    @property
+    def global_minimum(self) -> End:
+        """The first of `ends`."""
+        return self.ends[0]
 
     @classmethod
     def collect(cls, model: ToyModel, points: list[StationaryPoint], flat_sets: list[FlatSet]) -> Landscape:

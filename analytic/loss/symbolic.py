@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from analytic.loss import kernels
-from analytic.models.toy import BiasConvention, check_bias
+from analytic.models.bias import Bias, BiasLike
 
 #: Corner name -> how often it contains alpha and beta.
 _CORNERS = {"A": (1, 0), "B": (0, 0), "E": (0, 1), "F": (1, 1)}
@@ -40,7 +40,7 @@ class SymbolicLoss:
     outputs : for each of the two outputs its nine pieces, which exclude each other and cover everything
     """
 
-    bias: BiasConvention
+    bias: Bias
     symbols: dict[str, sp.Symbol]
     outputs: tuple[tuple[Piece, ...], tuple[Piece, ...]]
 
@@ -84,7 +84,7 @@ def _pieces(own: sp.Expr, other: sp.Expr, b: sp.Expr, importance: sp.Expr, p: An
     return tuple(pieces)
 
 
-def symbolic_loss(bias: BiasConvention = "per-feature") -> SymbolicLoss:
+def symbolic_loss(bias: BiasLike = "per-feature") -> SymbolicLoss:
     """The expected loss as a function of W1, W2, the bias, importances I1, I2 and sparsities S1, S2.
 
     Examples
@@ -95,15 +95,14 @@ def symbolic_loss(bias: BiasConvention = "per-feature") -> SymbolicLoss:
     >>> loss.piece("AEF", "AEF").subs(both_on).subs({s["W1"]: 1, s["W2"]: 1})
     2/3
     """
-    check_bias(bias)
+    convention = Bias.of(bias)
     W1, W2 = sp.symbols("W1 W2", real=True)
     I1, I2 = sp.symbols("I1 I2", positive=True)
     S1, S2 = sp.symbols("S1 S2", nonnegative=True)
-    names = {"none": (), "shared": ("b",), "per-feature": ("b1", "b2")}[bias]
-    biases = [sp.Symbol(name, real=True) for name in names]
+    biases = [sp.Symbol(name, real=True) for name in convention.names()]
     b1, b2 = {0: (sp.Integer(0),) * 2, 1: biases * 2, 2: biases}[len(biases)]
     p00, p10, p01, p11 = S1 * S2, (1 - S1) * S2, S1 * (1 - S2), (1 - S1) * (1 - S2)
     symbols = {str(symbol): symbol for symbol in (W1, W2, *biases, I1, I2, S1, S2)}
     first = _pieces(W1, W2, b1, I1, (p00, p10, p01, p11))
     second = _pieces(W2, W1, b2, I2, (p00, p01, p10, p11))
-    return SymbolicLoss(bias, symbols, (first, second))
+    return SymbolicLoss(convention, symbols, (first, second))

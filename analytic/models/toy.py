@@ -12,85 +12,24 @@ stands for the binary fraction that it is, and decisions about degenerate landsc
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Rational, Real
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from analytic.models.bias import Bias, BiasLike
+from analytic.models.features import exact_patterns, importance_pair, probability_pair
+from analytic.models.symmetry import Symmetry
+from analytic.validation import InvalidValue, real_array
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BiasConvention: TypeAlias = Literal["none", "shared", "per-feature"]
-BIAS_CONVENTIONS: tuple[str, ...] = get_args(BiasConvention)
 Number: TypeAlias = float | Fraction
 Pair: TypeAlias = tuple[float, float]
-
-#: The range of importances that are told apart from zero and infinity; far outside of it squares under- or overflow.
-_IMPORTANCE_RANGE = (1e-100, 1e100)
-
-
-def _exact(name: str, value: object) -> Fraction:
-    """The rational number that `value` is, or an error that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
-    if not isinstance(value, Rational) and not math.isfinite(float(value)):
-        raise ValueError(f"{name} must be finite, got {value!r}")
-    return Fraction(value) if isinstance(value, Rational) else Fraction(float(value))
-
-
-def _exact_pair(name: str, value: object) -> tuple[Fraction, Fraction]:
-    """A number for both features, or one number for each."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        number = _exact(name, value)
-        return number, number
-    if len(value) != 2:
-        raise ValueError(
-            f"{name} must be one number or a pair (one per feature), got {value!r} with {len(value)} entries"
-        )
-    return _exact(f"{name}[0]", value[0]), _exact(f"{name}[1]", value[1])
-
-
-def _importance_pair(value: object) -> tuple[Fraction, Fraction]:
-    first, second = _exact_pair("importance", value)
-    if not isinstance(value, (Sequence, np.ndarray)):
-        first = Fraction(1)
-    low, high = _IMPORTANCE_RANGE
-    if not (low <= first <= high and low <= second <= high):
-        raise ValueError(f"importance must be positive, between {low:g} and {high:g}, got {value!r}")
-    return first, second
-
-
-def _probability_pair(name: str, value: object) -> tuple[Fraction, Fraction]:
-    pair = _exact_pair(name, value)
-    if not all(0 <= number <= 1 for number in pair):
-        raise ValueError(
-            f"{name} must lie in [0, 1], got {value!r}; sparsity is the probability that a feature is zero, "
-            "density = 1 - sparsity the probability that it is not"
-        )
-    return pair
-
-
-def independent_parameters(density: npt.ArrayLike, importance: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """(I1, I2, P00, P10, P01, P11) for independent features of equal density and importances (1, r): shape (..., 6).
-
-    The arguments broadcast and are taken as they are; `ToyModel.parameters` is the validated way for one model.
-    """
-    p, r = np.broadcast_arrays(np.asarray(density, float), np.asarray(importance, float))
-    return np.stack([np.ones_like(p), r, (1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], axis=-1)
-
-
-def check_bias(bias: object) -> BiasConvention:
-    """The bias convention, or a ValueError that lists the admissible ones."""
-    if bias not in BIAS_CONVENTIONS:
-        raise ValueError(f"bias must be one of {', '.join(map(repr, BIAS_CONVENTIONS))}, got {bias!r}")
-    return bias  # type: ignore[return-value]
 
 
 def _shown(pair: tuple[Fraction, Fraction]) -> str:
@@ -135,21 +74,21 @@ class ToyModel:
 
     exact_importance: tuple[Fraction, Fraction]
     exact_patterns: tuple[Fraction, Fraction, Fraction, Fraction]
-    bias: BiasConvention
+    bias: Bias
 
-    def __init__(self, importance: Any = 1.0, sparsity: Any = 0.0, *, bias: BiasConvention = "per-feature") -> None:
-        s1, s2 = _probability_pair("sparsity", sparsity)
+    def __init__(self, importance: Any = 1.0, sparsity: Any = 0.0, *, bias: BiasLike = "per-feature") -> None:
+        s1, s2 = probability_pair("sparsity", sparsity)
         self._set(importance, (s1 * s2, (1 - s1) * s2, s1 * (1 - s2), (1 - s1) * (1 - s2)), bias)
 
-    def _set(self, importance: object, patterns: tuple[Fraction, Fraction, Fraction, Fraction], bias: str) -> None:
-        object.__setattr__(self, "exact_importance", _importance_pair(importance))
+    def _set(self, importance: object, patterns: tuple[Fraction, ...], bias: object) -> None:
+        object.__setattr__(self, "exact_importance", importance_pair(importance))
         object.__setattr__(self, "exact_patterns", patterns)
-        object.__setattr__(self, "bias", check_bias(bias))
+        object.__setattr__(self, "bias", Bias.of(bias))
 
     @classmethod
-    def from_density(cls, density: Any, importance: Any = 1.0, bias: BiasConvention = "per-feature") -> ToyModel:
+    def from_density(cls, density: Any, importance: Any = 1.0, bias: BiasLike = "per-feature") -> ToyModel:
         """The model with P(x_i != 0) = density, one number in [0, 1] or a pair."""
-        p1, p2 = _probability_pair("density", density)
+        p1, p2 = probability_pair("density", density)
         return cls(importance, (1 - p1, 1 - p2), bias=bias)
 
     @classmethod
@@ -160,23 +99,16 @@ class ToyModel:
         p01: Number,
         p11: Number,
         importance: Any = 1.0,
-        bias: BiasConvention = "per-feature",
+        bias: BiasLike = "per-feature",
     ) -> ToyModel:
         """The model with given on/off probabilities, for correlated or anticorrelated features.
 
-        The four numbers must be non-negative and sum to one within 1e-12; `p00` is then set to what exactly
-        completes the other three.
+        The four numbers must be non-negative and sum to one within 1e-12. Where P11 P00 = P10 P01 within the rounding
+        of floats, 2^-50 of either side, the features are taken to be independent, exactly, with the densities that
+        are given; otherwise `p00` is set to what exactly completes the other three.
         """
-        given = {"p00": p00, "p10": p10, "p01": p01, "p11": p11}
-        exact = {name: _exact(name, value) for name, value in given.items()}
-        for name, value in exact.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie in [0, 1], got {given[name]!r}")
-        rest = 1 - exact["p10"] - exact["p01"] - exact["p11"]
-        if abs(rest - exact["p00"]) > Fraction(1, 10**12):
-            raise ValueError(f"p00 + p10 + p01 + p11 must be 1, got {float(sum(exact.values()))!r}")
         model = cls.__new__(cls)
-        model._set(importance, (max(rest, Fraction(0)), exact["p10"], exact["p01"], exact["p11"]), bias)
+        model._set(importance, exact_patterns(p00, p10, p01, p11), bias)
         return model
 
     @property
@@ -216,6 +148,42 @@ class ToyModel:
         return self.exact_patterns[3] == p1 * p2
 
     @property
+    def symmetric(self) -> bool:
+        """Whether exchanging the features changes nothing."""
+        return self == self.exchanged
+
+    @property
+    def exchanged(self) -> ToyModel:
+        """The same problem with the features in the other order: importances and P10, P01 change places."""
+        first, second = self.exact_importance
+        p00, p10, p01, p11 = self.exact_patterns
+        model = type(self).__new__(type(self))
+        model._set((second, first), (p00, p01, p10, p11), self.bias)
+        return model
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """W -> -W, and the exchange of the features where it changes nothing."""
+        return Symmetry(1, ((0, 1),) if self.symmetric else ((0,), (1,)))
+
+    @property
+    def exact_variances(self) -> tuple[Fraction, Fraction]:
+        """Variance of each feature, p_i/3 - p_i^2/4: the loss of an output that is constant at the mean, if I_i = 1."""
+        p1, p2 = self.exact_density
+        return p1 / 3 - p1**2 / 4, p2 / 3 - p2**2 / 4
+
+    @property
+    def exact_silent_losses(self) -> tuple[Fraction, Fraction]:
+        """Each output's loss where it is never on, I_i E[x_i^2] = I_i p_i/3."""
+        first, second = (weight * p / 3 for weight, p in zip(self.exact_importance, self.exact_density, strict=True))
+        return first, second
+
+    @property
+    def silent_loss(self) -> float:
+        """The loss of a model that answers zero to everything, sum_i I_i p_i/3: the natural unit of all losses."""
+        return float(sum(self.exact_silent_losses))
+
+    @property
     def parameters(self) -> npt.NDArray[np.float64]:
         """(I1, I2, P00, P10, P01, P11), as the compiled functions take them."""
         return np.array([*self.importance, *self.patterns])
@@ -239,26 +207,25 @@ class ToyModel:
 
     def _arguments(self, W: npt.ArrayLike, b: npt.ArrayLike | None) -> tuple[npt.NDArray[np.float64], ...]:
         """W1, W2, b1, b2 as float64 arrays that broadcast."""
-        weights = _float_array("W", W)
+        weights = real_array("W", W)
         if weights.ndim == 0 or weights.shape[-1] != 2:
-            raise ValueError(f"W must have shape (..., 2), one weight per feature, got shape {weights.shape}")
+            raise InvalidValue(f"W must have shape (..., 2), one weight per feature, got shape {weights.shape}")
         if self.bias == "none":
             if b is not None:
-                raise ValueError("b must be None for a model without bias; set bias='shared' or 'per-feature'")
+                raise InvalidValue("b must be None for a model without bias; set bias='shared' or 'per-feature'")
             return weights[..., 0], weights[..., 1], np.zeros(()), np.zeros(())
-        biases = _float_array("b", np.zeros(2 if self.bias == "per-feature" else ()) if b is None else b)
-        if self.bias == "shared":
-            return weights[..., 0], weights[..., 1], biases, biases
-        if biases.ndim == 0 or biases.shape[-1] != 2:
-            raise ValueError(f"b must have shape (..., 2), one bias per feature, got shape {biases.shape}")
-        return weights[..., 0], weights[..., 1], biases[..., 0], biases[..., 1]
+        biases = real_array("b", np.zeros(2 if self.bias is Bias.PER_FEATURE else ()) if b is None else b)
+        if self.bias is Bias.PER_FEATURE and (biases.ndim == 0 or biases.shape[-1] != 2):
+            raise InvalidValue(f"b must have shape (..., 2), one bias per feature, got shape {biases.shape}")
+        each = self.bias.each(biases)
+        return weights[..., 0], weights[..., 1], each[..., 0], each[..., 1]
 
     def _evaluate(self, function: Callable, W: npt.ArrayLike, b: npt.ArrayLike | None) -> Any:
         arguments = self._arguments(W, b)
         try:
             np.broadcast_shapes(*(array.shape for array in arguments))
         except ValueError:
-            raise ValueError(
+            raise InvalidValue(
                 f"W and b do not broadcast: {arguments[0].shape} weight pairs against {arguments[2].shape} biases"
             ) from None
         return function(*arguments, self.parameters)
@@ -290,13 +257,7 @@ class ToyModel:
         """
         from analytic.loss.pair import loss_and_gradient
 
-        full = self._evaluate(loss_and_gradient, W, b)[1]
-        if self.bias == "none":
-            return full[..., :2]
-        if self.bias == "shared":
-            full[..., 2] += full[..., 3]
-            return full[..., :3]
-        return full
+        return self.bias.gather(self._evaluate(loss_and_gradient, W, b)[1])
 
     def hessian(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
         """Second derivatives of the loss, shape (..., k, k), in the order of `gradient`.
@@ -308,14 +269,7 @@ class ToyModel:
         """
         from analytic.loss.pair import hessian
 
-        full = self._evaluate(hessian, W, b)
-        if self.bias == "none":
-            return full[..., :2, :2]
-        if self.bias == "shared":
-            full[..., 2, :] += full[..., 3, :]
-            full[..., :, 2] += full[..., :, 3]
-            return full[..., :3, :3]
-        return full
+        return self.bias.gather_hessian(self._evaluate(hessian, W, b))
 
     def loss_variance(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Any:
         """Variance of one sample's loss, shape (...): a batch of n has mean `loss` and variance `loss_variance` / n.
@@ -346,14 +300,3 @@ class ToyModel:
         from analytic.loss.exact import exact_loss
 
         return exact_loss(self, W, b)
-
-
-def _float_array(name: str, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """`value` as float64, or a TypeError that names it."""
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
-            array = array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be an array of real numbers, got {value!r}") from None
-    return array if array.dtype == np.float64 else array.astype(np.float64)

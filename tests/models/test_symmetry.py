@@ -1,0 +1,67 @@
+"""The group acts: images have the same loss, orbits the right size, distances vanish on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analytic import ToyModel
+from analytic.models.symmetry import Symmetry, canonical_sign, exchanged, negated
+
+RNG = np.random.default_rng(2)
+
+
+@pytest.mark.parametrize("bias", ["none", "shared", "per-feature"])
+@pytest.mark.parametrize(
+    "model", [ToyModel.from_density((0.3, 0.6), (0.7, 2.0)), ToyModel.from_patterns(0.4, 0.3, 0.2, 0.1, importance=3.0)]
+)
+def test_the_exchanged_model_has_the_loss_of_exchanged_weights(model: ToyModel, bias: str) -> None:
+    model = ToyModel.from_patterns(*model.patterns, importance=model.importance, bias=bias)
+    W, b = RNG.normal(size=2), {"none": None, "shared": 0.2, "per-feature": RNG.normal(size=2) / 3}[bias]
+    other = b[::-1] if bias == "per-feature" else b
+    assert abs(model.loss(W, b) - model.exchanged.loss(W[::-1], other)) <= 1e-15 * (1 + model.loss(W, b))
+    assert model.exchanged.exchanged == model
+    assert not model.symmetric
+
+
+def test_a_symmetric_model() -> None:
+    model = ToyModel.from_patterns(0.5, 0.2, 0.2, 0.1)
+    assert model.symmetric
+    assert model.symmetry.alike == ((0, 1),)
+
+
+def test_rows_of_the_pair() -> None:
+    theta = RNG.normal(size=(5, 4))
+    np.testing.assert_array_equal(negated(negated(theta)), theta)
+    np.testing.assert_array_equal(exchanged(exchanged(theta)), theta)
+    np.testing.assert_array_equal(canonical_sign(negated(theta)), canonical_sign(theta))
+    assert (canonical_sign(theta)[:, 0] > 0).all()
+    assert canonical_sign(np.array([0.0, -1.0, 2.0, 3.0])).tolist() == [0, 1, 2, 3]
+
+
+def test_orbits_of_one_hidden_unit() -> None:
+    b = np.array([0.1, 0.2])
+    asymmetric, symmetric = Symmetry(1, ((0,), (1,))), Symmetry(1, ((0, 1),))
+    assert len(asymmetric.orbit(np.array([[1.0, 2.0]]), b)) == 2
+    assert len(symmetric.orbit(np.array([[1.0, 2.0]]), b)) == 4
+    assert len(symmetric.orbit(np.array([[1.0, -1.0]]), np.array([0.1, 0.1]))) == 2
+    assert len(symmetric.orbit(np.zeros((1, 2)), np.array([0.1, 0.1]))) == 1
+    with pytest.raises(ValueError, match="continuum"):
+        Symmetry(2, ((0, 1),)).orbit(np.eye(2), b)
+
+
+@pytest.mark.parametrize(("hidden", "alike"), [(1, ((0, 1), (2,))), (2, ((0, 1, 2),)), (3, ((0,), (1, 3), (2,)))])
+def test_distances_are_taken_modulo_the_group(hidden: int, alike: tuple[tuple[int, ...], ...]) -> None:
+    group = Symmetry(hidden, alike)
+    W, b = RNG.normal(size=(hidden, group.features)), RNG.normal(size=group.features)
+    Q = np.linalg.qr(RNG.normal(size=(hidden, hidden)))[0]
+    for order in group.permutations():
+        image = (Q @ W)[:, order], b[order]
+        assert group.distance((W, b), image) < 1e-14
+        assert group.same((W, b), image, 1e-12)
+        np.testing.assert_allclose(group.canonical(*image)[0], group.canonical(W, b)[0], atol=1e-13)
+        np.testing.assert_array_equal(group.canonical(*image)[1], group.canonical(W, b)[1])
+    away = W + 0.1 * RNG.normal(size=W.shape)
+    assert 0 < group.distance((W, b), (away, b)) <= np.linalg.norm(away - W) + 1e-15
+    wrong = [*range(group.features)][::-1]
+    assert group.distance((W, b), (W[:, wrong], b[wrong])) > 1e-3 or wrong in list(group.permutations())
