@@ -1,4 +1,4 @@
-"""The exact landscape of the smallest toy model of superposition: two sparse features, one hidden unit.
+"""The exact loss and landscape of toy models of superposition.
 
 Names load on first use, so that `import analytic` stays cheap.
 """
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from analytic.proofs import verify_certificate as verify_certificate
     from analytic.training.trainer import TrainingRun as TrainingRun
     from analytic.training.trainer import train as train
+
+__version__ = "0.2.0"
 
 _NAMES = {
     "models.toy": ("ToyModel",),

@@ -35,7 +35,7 @@ ROOMS = (
 LEVEL = {name: level for level, names in enumerate(ROOMS) for name in names}
 #: Imports that point upwards, inside functions or for annotations, each with its reason.
 EXCEPTIONS = {
-    ("diagrams.phases", "plotting"): "PhaseDiagram.plot",
+    ("diagrams.phases", "plotting"): "PhaseDiagram.plot, _repr_html_",
     ("diagrams.boundaries", "plotting"): "PhaseBoundaries.plot",
     ("diagrams.surface", "plotting"): "LossSurface.plot",
     ("landscape.find", "proofs"): "find_minima(certify=True)",

@@ -1,6 +1,7 @@
 """The command `analytic`: every question that the package answers, from the shell.
 
-Heavy imports happen inside the functions that need them, so that `analytic --help` answers at once.
+Heavy imports happen inside the functions that need them, after the arguments are checked, so that `analytic --help` and
+an error answer at once.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ import sys
 from collections.abc import Sequence
 
 from analytic.cli import diagrams, landscape, proofs, training
-from analytic.cli.common import Parser
+from analytic.cli.common import INTERRUPTED, REFUSED, Parser
+from analytic.validation import InvalidInput
 
 _DESCRIPTION = """\
-The exact landscape of the smallest toy model of superposition:
-two sparse features x1, x2, one hidden unit, x' = ReLU(W^T W x + b),
-loss = I1 E[(x1 - x1')^2] + I2 E[(x2 - x2')^2].
+The exact landscape of toy models of superposition: sparse features x, x' = ReLU(W^T W x + b),
+loss = sum_i I_i E[(x_i - x'_i)^2].
 
-Words: a feature is zero with probability `sparsity`; density = 1 - sparsity.
-`importance` r means I = (1, r). The bias is "none", "shared" or "per-feature".
+Words: a feature is zero with probability `sparsity`, else uniform on [0, 1]; density = 1 - sparsity.
+For two features, `importance` r means I = (1, r). The bias is "none", "shared" or "per-feature".
 """
 
 _EPILOG = """\
@@ -29,12 +30,25 @@ examples:
   analytic loss 1 -1 --sparsity 0.9 --bias none            the exact loss of W = (1, -1)
   analytic boundaries --bias none                          where the phases meet
   analytic COMMAND --help                                  more about one command
+
+exit status: 0 done, 2 bad input (one sentence on stderr says what), 3 only a part of the result (a certificate that is
+not complete, training that was interrupted or diverged), 130 interrupted before there was a result
 """
+
+
+class _Version(argparse.Action):
+    """--version, looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from analytic import __version__
+
+        parser.exit(0, f"analytic {__version__}\n")
 
 
 def _parser() -> Parser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = Parser(prog="analytic", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=raw)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     for family in (diagrams, landscape, proofs, training):
         family.add(commands)
@@ -43,17 +57,36 @@ def _parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = _parser().parse_args(landscape.weights_first(words))
     try:
-        args.run(args)
+        status = args.run(args)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output went away, as `head` does; that is no error, and neither is the flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, TypeError, NotImplementedError, OSError) as error:
-        print(f"analytic: {error}", file=sys.stderr)
-        return 2
+    except InvalidInput as error:
+        return _refuse(str(error))
+    except MemoryError:
+        return _refuse("this needs more memory than the machine has")
+    except OSError as error:
+        return _refuse(f"the system refused: {error.strerror or error}")
     except KeyboardInterrupt:
         print("analytic: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("ANALYTIC_TRACEBACK"):
+            raise
+        words = f"{type(error).__name__}: {error}".split()
+        return _refuse(
+            f"this is a bug in analytic, please report it ({' '.join(words)}); "
+            "with ANALYTIC_TRACEBACK=1 in the environment it shows where"
+        )
+    else:
+        return status or 0
     return 0
+
+
+def _refuse(sentence: str) -> int:
+    print(f"analytic: {' '.join(sentence.split())}", file=sys.stderr)
+    return REFUSED

@@ -1,12 +1,17 @@
-"""What the subcommands share: how a model is described, how results are printed and saved."""
+"""What the subcommands share: how a model is described, how results are printed and saved, exit statuses."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from analytic.validation import InvalidValue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,19 +19,25 @@ if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
 
 BIAS = ("none", "shared", "per-feature")
+#: Exit statuses: done, bad input, only a part of the result, interrupted before there was one.
+DONE, REFUSED, INCOMPLETE, INTERRUPTED = 0, 2, 3, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that reports an error in one sentence."""
+    """A parser that reports an error in one sentence, and reads -1e-3 as a number."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._negative_number_matcher = re.compile(r"^-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|^-(inf|nan)$", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(REFUSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def new_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str, epilog: str = ""
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], text: str, epilog: str = ""
 ) -> Parser:
-    """A subcommand whose help starts with `text`."""
+    """A subcommand whose help starts with `text`; `run` returns an exit status, None for done."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = commands.add_parser(
         name, help=text.split("\n")[0], description=text, epilog=epilog, formatter_class=formatter
@@ -36,40 +47,50 @@ def new_command(
 
 
 def add_model(parser: Parser, bias: str = "per-feature") -> None:
+    """The options that describe one model."""
     group = parser.add_argument_group("the model")
     group.add_argument(
         "--importance", type=float, nargs="+", default=[1.0], metavar="I", help="r for (1, r), or I1 I2 (default 1)"
     )
+    add_sparsity(group)
+    group.add_argument("--bias", choices=BIAS, default=bias, help=f"bias convention (default {bias})")
+
+
+def add_sparsity(group: Any) -> None:
+    """--sparsity or --density."""
     share = group.add_mutually_exclusive_group()
     share.add_argument("--sparsity", type=float, nargs="+", metavar="S", help="P(x = 0): one number or S1 S2")
     share.add_argument(
         "--density", type=float, nargs="+", metavar="P", help="P(x != 0) = 1 - sparsity: one number or P1 P2"
     )
-    group.add_argument("--bias", choices=BIAS, default=bias, help=f"bias convention (default {bias})")
 
 
 def one_or_two(name: str, values: Sequence[float]) -> Any:
+    """One number, or a pair."""
     if len(values) > 2:
-        raise ValueError(f"--{name} takes one number or two, got {len(values)}")
+        raise InvalidValue(f"--{name} must be one number or two, got {len(values)}")
     return values[0] if len(values) == 1 else tuple(values)
 
 
 def model_from(args: argparse.Namespace) -> ToyModel:
+    """The model that the options describe."""
     from analytic.models.toy import ToyModel
 
     importance = one_or_two("importance", args.importance)
     if args.density is not None:
         return ToyModel.from_density(one_or_two("density", args.density), importance, args.bias)
     if args.sparsity is None:
-        raise ValueError("say how sparse the features are: --sparsity S, the probability of zero, or --density 1 - S")
+        raise InvalidValue("say how sparse the features are: --sparsity S, the probability of zero, or --density 1 - S")
     return ToyModel(importance, one_or_two("sparsity", args.sparsity), bias=args.bias)
 
 
 def add_json(parser: Parser) -> None:
+    """--json."""
     parser.add_argument("--json", action="store_true", help="print JSON for programs instead of a table")
 
 
 def add_output(parser: Parser, default: str | None) -> None:
+    """--output for a picture."""
     extra = f" (default {default})" if default else ""
     parser.add_argument(
         "--output", "-o", type=Path, default=default, metavar="FILE", help=f"picture, .png, .svg or .pdf{extra}; "
@@ -77,8 +98,34 @@ def add_output(parser: Parser, default: str | None) -> None:
     )  # fmt: skip
 
 
+def say_when_compiling() -> None:
+    """From now on, the first compilation is announced on stderr: it takes seconds, and is done once per machine."""
+    from numba.core import event
+
+    class Announcement(event.Listener):
+        def on_start(self, event: Any) -> None:
+            if not announced:
+                announced.append(True)
+                print("analytic: compiling for this machine, once; the result is kept", file=sys.stderr, flush=True)
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    announced: list[bool] = []
+    event.register("numba:compile", Announcement())
+
+
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2))
+    """Strict JSON: numbers that are not finite become null."""
+    print(json.dumps(_finite(value), indent=2, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -89,6 +136,14 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def check_output(path: Path | None) -> None:
+    """Refuses a picture that cannot be written, before the work."""
+    if path is not None:
+        from analytic.files import PICTURES, writable
+
+        writable(path, PICTURES)
+
+
 def without_display() -> None:
     """Makes matplotlib draw to files only."""
     import matplotlib as mpl
@@ -96,24 +151,28 @@ def without_display() -> None:
     mpl.use("Agg")
 
 
-def save_arrays(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], **arrays: Any) -> None:
-    """The numbers behind a picture, beside it, as .npz and .csv."""
-    import numpy as np
+class Saved(Protocol):
+    """A result that writes itself as numbers."""
 
-    from analytic.files import replacing, write_csv
-
-    with replacing(path.with_suffix(".npz"), "wb") as file:
-        np.savez_compressed(file, **arrays)
-    write_csv(path.with_suffix(".csv"), header, rows)
-    print(f"wrote {path.with_suffix('.npz')} and {path.with_suffix('.csv')}")
+    def save(self, path: Path) -> None: ...
 
 
-def save_picture(ax: Axes, path: Path) -> None:
-    """Writes the figure that holds `ax`, whole or not at all."""
-    from analytic.files import picture_format, replacing
-    from analytic.plotting.diagrams import figure_of
+def save_all(ax: Axes, result: Saved, path: Path) -> None:
+    """The picture that holds `ax`, and the numbers behind it as .npz and .csv beside it."""
+    save_numbers(result, path)
+    save_figure(ax, path)
 
-    suffix = picture_format(path)
-    with replacing(path, "wb") as file:
-        figure_of(ax).savefig(file, format=suffix[1:], dpi=200)
+
+def save_numbers(result: Saved, path: Path) -> None:
+    """The numbers of a result, beside its picture."""
+    for suffix in (".npz", ".csv"):
+        result.save(path.with_suffix(suffix))
+        print(f"wrote {path.with_suffix(suffix)}")
+
+
+def save_figure(ax: Axes, path: Path) -> None:
+    """The figure that holds `ax`."""
+    from analytic.plotting.saving import save_picture
+
+    save_picture(ax, path)
     print(f"wrote {path}")

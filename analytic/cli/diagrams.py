@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +10,19 @@ from analytic.cli.common import (
     BIAS,
     add_json,
     add_output,
+    check_output,
     new_command,
     print_json,
     print_table,
-    save_arrays,
-    save_picture,
+    save_figure,
+    save_numbers,
+    say_when_compiling,
     without_display,
 )
+from analytic.diagrams import plane
+from analytic.validation import whole
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from analytic.diagrams.boundaries import Boundary, PhaseBoundaries
 
 
@@ -29,21 +30,11 @@ if TYPE_CHECKING:
 _EFFECT = {"first-order": "jumps", "fold": "is unchanged", "instability": "is continuous"}
 
 
-def _axis(text: str, limits: Sequence[float], count: int) -> np.ndarray:
-    import numpy as np
-
-    low, high = limits
-    if not 0 < low < high:
-        raise ValueError(f"--{text} takes LOW HIGH with 0 < LOW < HIGH, got {low:g} {high:g}")
-    if count < 2:
-        raise ValueError(f"--grid must be at least 2, got {count}")
-    return np.geomspace(low, high, count)
-
-
 def _phase_diagram(args: argparse.Namespace) -> None:
-    from analytic.files import picture_format
-
-    picture_format(args.output)
+    check_output(args.output)
+    span = plane.limits("--density", args.density, 1), plane.limits("--importance", args.importance, 1e6)
+    whole("--grid", args.grid, 2, plane.MOST_POINTS)
+    density, importance = (plane.axis(limits, args.grid) for limits in span)
     without_display()
     import matplotlib.pyplot as plt
 
@@ -51,8 +42,7 @@ def _phase_diagram(args: argparse.Namespace) -> None:
     from analytic.diagrams.phases import phase_diagram
     from analytic.plotting.diagrams import color_key, curve_key, plot_boundaries, plot_phase_diagram
 
-    density = _axis("density", args.density, args.grid)
-    importance = _axis("importance", args.importance, args.grid)
+    say_when_compiling()
     conventions = ("none", "per-feature") if args.bias is None else (args.bias,)
     size = (0.8 + 4.4 * len(conventions), 5.0)
     figure, axes = plt.subplots(1, len(conventions), figsize=size, layout="constrained", sharey=True, squeeze=False)
@@ -61,16 +51,14 @@ def _phase_diagram(args: argparse.Namespace) -> None:
         diagram = phase_diagram(density=density, importance=importance, bias=bias)
         plot_phase_diagram(diagram, ax).label_outer()
         if args.boundaries:
-            boundaries = phase_boundaries(bias, importance=tuple(args.importance))
+            boundaries = phase_boundaries(bias, importance=span[1])
             plot_boundaries(boundaries, ax, legend=False)
             curves |= {line.get_label(): line for line in curve_key(boundaries)}
         base = args.output if len(conventions) == 1 else args.output.with_stem(f"{args.output.stem}-{bias}")
-        for suffix in (".npz", ".csv"):
-            diagram.save(base.with_suffix(suffix))
-            print(f"wrote {base.with_suffix(suffix)}")
+        save_numbers(diagram, base)
     keys = [*color_key(), *curves.values()]
     figure.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
-    save_picture(axes[0, 0], args.output)
+    save_figure(axes[0, 0], args.output)
 
 
 #: Right digits of the special points with bias.
@@ -108,9 +96,10 @@ def _save_boundaries(boundaries: PhaseBoundaries, path: Path) -> None:
     without_display()
     import numpy as np
 
+    from analytic.files import write_csv, write_npz
     from analytic.plotting.diagrams import plot_boundaries
 
-    save_picture(plot_boundaries(boundaries), path)
+    save_figure(plot_boundaries(boundaries), path)
     arrays = {f"curve_{k}": np.stack([c.density, c.importance]) for k, c in enumerate(boundaries.curves)}
     labels = [f"{c.kind}: {c.label}" for c in boundaries.curves]
     rows = (
@@ -118,7 +107,8 @@ def _save_boundaries(boundaries: PhaseBoundaries, path: Path) -> None:
         for c in boundaries.curves
         for p, r in zip(c.density, c.importance, strict=True)
     )
-    save_arrays(path, ["kind", "label", "density", "importance"], rows, **arrays, labels=labels)
+    write_npz(path.with_suffix(".npz"), {**arrays, "labels": labels})
+    write_csv(path.with_suffix(".csv"), ["kind", "label", "density", "importance"], rows)
 
 
 def _curve_cells(curve: Boundary) -> list[str]:
@@ -127,12 +117,13 @@ def _curve_cells(curve: Boundary) -> list[str]:
 
 
 def _boundaries(args: argparse.Namespace) -> None:
+    check_output(args.output)
+    span = plane.limits("--importance", args.importance, 1e6)
+    digits = whole("--digits", args.digits, 1, 1000)
     from analytic.diagrams.boundaries import phase_boundaries
-    from analytic.files import picture_format
 
-    if args.output is not None:
-        picture_format(args.output)
-    boundaries = phase_boundaries(args.bias, importance=tuple(args.importance), digits=args.digits)
+    say_when_compiling()
+    boundaries = phase_boundaries(args.bias, importance=span, digits=digits)
     data = _as_data(boundaries, args.digits)
     if args.json:
         print_json(data)
@@ -163,10 +154,12 @@ def add(commands: Any) -> None:
     )
     new.add_argument("--bias", choices=BIAS, help="bias convention (default: none and per-feature, side by side)")
     new.add_argument(
-        "--density", type=float, nargs=2, default=[0.01, 1.0], metavar=("LOW", "HIGH"), help="default 0.01 1"
+        "--density", type=float, nargs=2, default=plane.DENSITY, metavar=("LOW", "HIGH"), help="default 0.01 1"
     )
     _add_importance(new)
-    new.add_argument("--grid", type=int, default=200, metavar="N", help="grid points on each axis (default 200)")
+    new.add_argument(
+        "--grid", type=int, default=plane.POINTS, metavar="N", help=f"grid points on each axis (default {plane.POINTS})"
+    )
     new.add_argument("--no-boundaries", dest="boundaries", action="store_false", help="leave out the curves")
     add_output(new, "phase-diagram.png")
 
@@ -181,4 +174,6 @@ def add(commands: Any) -> None:
 
 def _add_importance(parser: argparse.ArgumentParser) -> None:
     limits = ("LOW", "HIGH")
-    parser.add_argument("--importance", type=float, nargs=2, default=[0.1, 10.0], metavar=limits, help="default 0.1 10")
+    parser.add_argument(
+        "--importance", type=float, nargs=2, default=plane.IMPORTANCE, metavar=limits, help="default 0.1 10"
+    )

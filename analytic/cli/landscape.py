@@ -11,38 +11,64 @@ from analytic.cli.common import (
     add_json,
     add_model,
     add_output,
+    check_output,
     model_from,
     new_command,
     print_json,
     print_table,
-    save_arrays,
-    save_picture,
+    save_all,
+    say_when_compiling,
     without_display,
 )
+from analytic.diagrams import plane
+from analytic.validation import InvalidValue, number, whole
 
 if TYPE_CHECKING:
     from analytic.landscape.records import FlatSet, StationaryPoint
     from analytic.models.toy import ToyModel
 
 
+def weights_first(words: Sequence[str]) -> list[str]:
+    """The words of a command line, for `loss` with its two weights in front of the options.
+
+    argparse gives `loss --sparsity 0.9 1 -1` three sparsities and no weights; options of `loss` are never last, so two
+    numbers at the end are weights unless there are two in front already.
+    """
+    if not words or words[0] != "loss" or len(words) < 4 or _is_number(words[1]):
+        return list(words)
+    *others, first, second = words[1:]
+    if not (_is_number(first) and _is_number(second)) or others[-1].startswith("--"):
+        return list(words)
+    return ["loss", first, second, *others]
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 def _bias_from(args: argparse.Namespace, model: ToyModel) -> Any:
     """The bias in the model's convention, or None if it was not given."""
-    needed = {"none": 0, "shared": 1, "per-feature": 2}[model.bias]
-    if args.b is not None and len(args.b) != needed:
-        raise ValueError(
-            f"--b takes 1 number for a shared bias, 2 per feature and none without bias, got {len(args.b)}"
-        )
-    return args.b[0] if args.b is not None and needed == 1 else args.b
+    needed = model.bias.size()
+    if args.b is None:
+        return None
+    if len(args.b) != needed:
+        words = ("left out without bias", "one number for a shared bias", "two numbers per feature")[needed]
+        raise InvalidValue(f"--b must be {words}, got {len(args.b)} (--bias sets the convention)")
+    numbers = [number("--b", value) for value in args.b]
+    return numbers[0] if needed == 1 else numbers
 
 
 def _loss(args: argparse.Namespace) -> None:
     model = model_from(args)
     b = _bias_from(args, model)
-    W = (args.W1, args.W2)
+    W = [number(name, value, least=-_LARGEST, most=_LARGEST) for name, value in (("W1", args.W1), ("W2", args.W2))]
+    say_when_compiling()
     value, variance = model.loss(W, b), model.loss_variance(W, b)
-    gradient = model.gradient(W, b)
-    names = ["W1", "W2", "b1", "b2"] if model.bias == "per-feature" else ["W1", "W2", "b"]
-    slopes = dict(zip(names, map(float, gradient), strict=False))
+    slopes = dict(zip(model.bias.parameter_names(), map(float, model.gradient(W, b)), strict=True))
     if args.json:
         print_json({"model": repr(model), "loss": float(value), "variance": float(variance), "gradient": slopes})
         return
@@ -51,6 +77,8 @@ def _loss(args: argparse.Namespace) -> None:
     print("gradient  " + "  ".join(f"d/d{name} {slope:+.6e}" for name, slope in slopes.items()))
 
 
+#: Weights beyond this overflow in the variance, which has their eighth power.
+_LARGEST = 1e30
 #: Beyond this many digits float64 ends, and mpmath numbers are computed and printed as text.
 _FLOAT_DIGITS = 15
 
@@ -87,40 +115,39 @@ def _cells(entry: dict[str, Any], digits: int) -> list[str]:
 
 
 def _minima(args: argparse.Namespace) -> None:
+    model, digits = model_from(args), whole("--digits", args.digits, 1, 1000)
     from analytic.landscape.find import find_stationary_points
 
-    model = model_from(args)
-    landscape = find_stationary_points(model, digits=args.digits if args.digits > _FLOAT_DIGITS else None)
-    found: list[StationaryPoint | FlatSet] = [
-        *landscape.minima,
-        *(s for s in landscape.flat_sets if s.kind == "minimum"),
-    ]
+    say_when_compiling()
+    landscape = find_stationary_points(model, digits=digits if digits > _FLOAT_DIGITS else None)
+    found: list[StationaryPoint | FlatSet] = [*landscape.ends]
     if not args.minima_only:
         found += [*landscape.saddles, *landscape.maxima, *landscape.undecided]
         found += [s for s in landscape.flat_sets if s.kind != "minimum"]
-    entries = [_describe(point, args.digits) for point in found]
+    entries = [_describe(point, digits) for point in found]
     if args.json:
         print_json({"model": repr(model), "stationary": entries})
         return
     print(f"{model!r}\n{len(entries)} stationary points and sets; each point has a copy at -W")
-    print_table(["kind", "phase", "loss", "W", "b", "eigenvalues"], (_cells(entry, args.digits) for entry in entries))
+    print_table(["kind", "phase", "loss", "W", "b", "eigenvalues"], (_cells(entry, digits) for entry in entries))
 
 
 def _surface(args: argparse.Namespace) -> None:
-    from analytic.files import picture_format
-
-    picture_format(args.output)
+    check_output(args.output)
+    model = model_from(args)
+    b = _bias_from(args, model)
+    whole("--grid", args.grid, 2, plane.MOST_POINTS)
     without_display()
     import numpy as np
 
     from analytic.diagrams.surface import loss_surface
     from analytic.landscape.find import find_stationary_points
-    from analytic.plotting.diagrams import figure_of, plot_surface, point_key
+    from analytic.plotting.diagrams import plot_surface, point_key
+    from analytic.plotting.saving import figure_of
 
-    model = model_from(args)
+    say_when_compiling()
     landscape = find_stationary_points(model)
-    b = _bias_from(args, model)
-    if b is None and model.bias != "none":
+    if b is None and landscape.minima:
         b = landscape.minima[0].b
     surface = loss_surface(model, b, extent=args.extent, points=args.grid)
     # Only points with this bias lie in the plane that is drawn.
@@ -130,13 +157,14 @@ def _surface(args: argparse.Namespace) -> None:
     ax.set_title(f"density {model.density[0]:g}, importance {model.importance[1]:g}{bias}", fontsize=11)
     if marked:
         figure_of(ax).legend(handles=point_key(marked), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    save_picture(ax, args.output)
-    pairs = (
-        (float(x), float(y), float(z))
-        for y, line in zip(surface.W2, surface.loss, strict=True)
-        for x, z in zip(surface.W1, line, strict=True)
-    )
-    save_arrays(args.output, ["W1", "W2", "loss"], pairs, W1=surface.W1, W2=surface.W2, loss=surface.loss)
+    save_all(ax, surface, args.output)
+
+
+_KEY_OF_CORNERS = """\
+The loss is the sum of what both outputs contribute. Output i sees h_i = W_i^2 x_i + W1 W2 x_j + b_i. Its formula
+depends on which corners of the unit square have h_i > 0:
+    B  both features 0        A  x_i = 1, x_j = 0        E  x_i = 0, x_j = 1        F  both features 1
+"""
 
 
 def _derive(args: argparse.Namespace) -> None:
@@ -146,6 +174,7 @@ def _derive(args: argparse.Namespace) -> None:
     if args.latex:
         print(loss.latex())
         return
+    print(_KEY_OF_CORNERS)
     for k, output in enumerate(loss.outputs, start=1):
         for piece in output:
             print(f"output {k}, positive corners {{{', '.join(piece.pattern)}}}\n    if    {piece.condition}")
@@ -159,7 +188,9 @@ def add(commands: Any) -> None:
         "minima",
         _minima,
         "list every stationary point of one model\n\n"
-        "Minima come first, by loss. Each point stands for itself and its copy at -W.",
+        "Minima come first, by loss. Each point stands for itself and its copy at -W. Flat sets are connected\n"
+        'families of stationary points with one loss. "undecided" is a point so close to a change of its kind\n'
+        'that rounding hides which of the two it is. "on a kink": the loss has no second derivative there.',
     )
     add_model(new)
     new.add_argument("--minima-only", action="store_true", help="leave out saddles and maxima")

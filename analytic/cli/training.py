@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analytic.cli.common import (
     BIAS,
+    INCOMPLETE,
     add_json,
     add_model,
     add_output,
+    add_sparsity,
+    check_output,
     model_from,
     new_command,
     one_or_two,
     print_json,
     print_table,
-    save_arrays,
-    save_picture,
+    save_figure,
+    say_when_compiling,
     without_display,
 )
+from analytic.diagrams import plane
+from analytic.validation import InvalidValue, whole
 
 if TYPE_CHECKING:
     from analytic.attraction.fractions import BasinMap
     from analytic.checking.report import ModelCheck
     from analytic.models.toy import ToyModel
 
-_INIT_HELP = "a named initialisation, or a standard deviation for W (default xavier)"
+_INIT_HELP = (
+    "xavier, xavier-uniform, kaiming, kaiming-uniform, standard-normal, or a standard deviation for W (default xavier)"
+)
 _OPTIMIZERS = ("gd", "sgd", "adam", "adamw")
 
 
@@ -38,11 +46,13 @@ def _init(text: str) -> str | float:
         return text
 
 
-def _train(args: argparse.Namespace) -> None:
+def _train(args: argparse.Namespace) -> int | None:
+    model = model_from(args)
+    whole("--runs", args.runs, 1, _MOST_RUNS)
     from analytic.checking.report import check
     from analytic.training.trainer import train
 
-    model = model_from(args)
+    say_when_compiling()
     settings = {"optimizer": args.optimizer, "lr": args.lr, "batch": args.batch}
     run = train(
         model,
@@ -62,8 +72,13 @@ def _train(args: argparse.Namespace) -> None:
     importance, sparsity = [model.importance] * args.runs, [model.sparsity] * args.runs
     report = check(W[0][:, None, :], b, importance=importance, sparsity=sparsity, bias=model.bias, init=None, **noise)
     if not run.completed:
-        print(f"interrupted after {run.steps[-1]} steps")
+        print(f"analytic: interrupted after {run.steps[-1]} steps", file=sys.stderr)
     _print_checks(report.models, args.json)
+    return None if run.completed else INCOMPLETE
+
+
+#: More trained models or starts than this do not fit into the memory of a laptop.
+_MOST_RUNS, _MOST_STARTS = 100_000, 10_000_000
 
 
 def _print_checks(checks: tuple[ModelCheck, ...], as_json: bool) -> None:
@@ -93,13 +108,14 @@ def _print_checks(checks: tuple[ModelCheck, ...], as_json: bool) -> None:
 
 
 def _basins(args: argparse.Namespace) -> None:
+    check_output(args.output)
+    model = model_from(args)
+    whole("--starts", args.starts, 1, _MOST_STARTS)
+    whole("--grid", args.grid, 2, plane.MOST_POINTS)
     from analytic.attraction.fractions import basins
     from analytic.attraction.targets import describe
-    from analytic.files import picture_format
 
-    if args.output is not None:
-        picture_format(args.output)
-    model = model_from(args)
+    say_when_compiling()
     found = basins(model, init=args.init, dynamics=args.dynamics, starts=args.starts, seed=args.seed)
     restarts = found.restarts_needed(0.99)
     if args.json:
@@ -136,14 +152,16 @@ def _save_map(model: ToyModel, args: argparse.Namespace) -> None:
     without_display()
     from analytic.attraction.fractions import basin_map, basins
     from analytic.attraction.targets import describe
+    from analytic.files import write_csv, write_npz
     from analytic.plotting.training import basin_key, plot_basin_map
 
     found = basin_map(model, dynamics=args.dynamics, resolution=args.grid)
     curves = basins(model, starts=1).separatrices if args.dynamics == "flow" else ()
     ax = plot_basin_map(found, curves=curves)
     ax.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=8)
-    save_picture(ax, args.output)
-    save_arrays(args.output, [*found.axes, "target"], _map_rows(found), x=found.x, y=found.y, labels=found.labels)
+    save_figure(ax, args.output)
+    write_npz(args.output.with_suffix(".npz"), {"x": found.x, "y": found.y, "labels": found.labels})
+    write_csv(args.output.with_suffix(".csv"), [*found.axes, "target"], _map_rows(found))
 
 
 def _map_rows(found: BasinMap) -> Any:
@@ -153,14 +171,18 @@ def _map_rows(found: BasinMap) -> Any:
 
 
 def _check(args: argparse.Namespace) -> None:
-    from analytic.checking.report import check
+    if args.sparsity is None and args.density is None:
+        raise InvalidValue(
+            "say how sparse the features were: --sparsity S, the probability of zero, or --density 1 - S"
+        )
     from analytic.checking.weights import read_weights, stack
 
-    if (args.sparsity is None) == (args.density is None):
-        raise ValueError("say how sparse the features were: --sparsity S, the probability of zero, or --density 1 - S")
     sparsity = args.sparsity if args.sparsity is not None else [1 - p for p in args.density]
     W, b = read_weights(args.file)
     count = len(stack(W, b, bias=args.bias))
+    from analytic.checking.report import check
+
+    say_when_compiling()
 
     def per_model(name: str, values: list[float]) -> Any:
         value = one_or_two(name, values)
@@ -187,7 +209,7 @@ def add(commands: Any) -> None:
     new.add_argument("--runs", type=int, default=10, metavar="N", help="models to train (default 10)")
     new.add_argument("--optimizer", choices=_OPTIMIZERS, default="adam", help="default adam")
     new.add_argument("--lr", type=float, default=1e-3, help="learning rate (default 0.001)")
-    new.add_argument("--schedule", choices=("constant", "linear", "cosine"), default="constant")
+    new.add_argument("--schedule", choices=("constant", "linear", "cosine"), default="constant", help="of lr")
     new.add_argument("--weight-decay", type=float, metavar="D", help="default 0.01 for adamw, else 0")
     new.add_argument("--steps", type=int, default=10_000, metavar="N", help="default 10000")
     new.add_argument("--batch", type=int, default=1024, metavar="N", help="samples per step (default 1024)")
@@ -198,7 +220,12 @@ def add(commands: Any) -> None:
     new = new_command(commands, "basins", _basins, "say how often random starts reach each minimum")
     add_model(new)
     new.add_argument("--init", type=_init, default="xavier", metavar="INIT", help=_INIT_HELP)
-    new.add_argument("--dynamics", choices=("flow", "gd", "adam"), default="flow")
+    new.add_argument(
+        "--dynamics",
+        choices=("flow", "gd", "adam"),
+        default="flow",
+        help="gradient flow, gradient descent or Adam, on the exact gradient (default flow)",
+    )
     new.add_argument("--starts", type=int, default=10_000, metavar="N", help="starts to count (default 10000)")
     new.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     new.add_argument("--grid", type=int, default=512, metavar="N", help="pixels on each axis of the map (default 512)")
@@ -210,8 +237,7 @@ def add(commands: Any) -> None:
     new = new_command(commands, "check", _check, text, example)
     new.add_argument("file", type=Path, metavar="FILE", help=".npz, .npy or .safetensors")
     new.add_argument("--importance", type=float, nargs="+", default=[1.0], metavar="I", help="r for (1, r), or I1 I2")
-    new.add_argument("--sparsity", type=float, nargs="+", metavar="S", help="P(x = 0): one number or S1 S2")
-    new.add_argument("--density", type=float, nargs="+", metavar="P", help="1 - sparsity: one number or P1 P2")
+    add_sparsity(new)
     new.add_argument("--bias", choices=BIAS, help="how to read b where its shape has two readings")
     new.add_argument("--reduction", choices=("sum", "mean"), default="sum", help="over features (default sum)")
     new.add_argument("--optimizer", choices=_OPTIMIZERS[1:], default="adam", help="default adam")

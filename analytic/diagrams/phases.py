@@ -1,16 +1,14 @@
 """Phase diagrams: the best minimum of every model on a grid of density and importance.
 
 A diagram holds plain arrays over (density, importance): what is the best minimum, how many are there, and by how much
-does the best one win. Drawing is left to `plotting.py`, curves to `boundaries.py`.
+does the best one win. Drawing is left to `plotting/`, curves to `boundaries.py`.
 """
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -19,27 +17,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.files import replacing, table_format, write_csv
+from analytic.diagrams import plane
+from analytic.files import TABLES, PathLike, ending, read_csv, read_npz, reading, write_csv, write_npz
 from analytic.landscape.find import find_minima
 from analytic.landscape.records import phase_of
 from analytic.models.bias import Bias, BiasLike
 from analytic.models.features import independent_parameters
 from analytic.models.toy import ToyModel
-from analytic.validation import increasing
+from analytic.validation import InvalidValue, increasing
 from analytic.work import Progress, Run, reporting, running
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = npt.NDArray[np.float64]
-#: The grid that the field draws: importance of the extra feature on a log scale, density on a log scale up to 1.
-DEFAULT_DENSITY = (0.01, 1.0, 200)
-DEFAULT_IMPORTANCE = (0.1, 10.0, 200)
 #: Grid points per job. Small enough for a live progress bar, large enough to hide the cost of submitting.
 _BLOCK = 2000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PhaseDiagram:
     """The best minimum over a grid of models; arrays have the shape (len(density), len(importance)) and more.
 
@@ -72,14 +68,50 @@ class PhaseDiagram:
 
         return plot_phase_diagram(self, ax, **options)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def __repr__(self) -> str:
+        p, r = self.density, self.importance
+        phases = ", ".join(f"{name} {share:.0%}" for name, share in self.shares().items())
+        return (
+            f"PhaseDiagram(bias={self.bias!r}, density {p[0]:.4g} to {p[-1]:.4g} x {len(p)}, "
+            f"importance {r[0]:.4g} to {r[-1]:.4g} x {len(r)}: {phases})"
+        )
+
+    def _repr_html_(self) -> str:
+        """The picture, for notebooks."""
+        from analytic.plotting.saving import as_html
+
+        return as_html(self)
+
+    def shares(self) -> dict[str, float]:
+        """The share of the grid on which each phase is the best, largest first."""
+        names, counts = np.unique(self.phase, return_counts=True)
+        order = np.argsort(-counts)
+        return {str(names[k]): float(counts[k] / self.phase.size) for k in order}
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset` with coordinates density and importance; needs the package xarray."""
+        from importlib.util import find_spec
+
+        if find_spec("xarray") is None:
+            raise InvalidValue("to_xarray needs the package xarray: pip install xarray")
+        import xarray as xr
+
+        plane = ("density", "importance")
+        extra = {"W": ("feature",), "b": ("parameter",)}
+        values = {name: ((*plane, *extra.get(name, ())), getattr(self, name)) for name in _ARRAYS}
+        names = {"feature": [1, 2], "parameter": list(self.bias.names())}
+        return xr.Dataset(
+            values,
+            coords={"density": self.density, "importance": self.importance, **names},
+            attrs={"bias": str(self.bias)},
+        )
+
+    def save(self, path: PathLike) -> None:
         """Writes all arrays to a .npz file, or one row per grid point to a .csv file, by the ending of `path`."""
-        suffix = table_format(path)
-        if suffix == ".npz":
-            with replacing(path, "wb") as file:
-                np.savez_compressed(file, **self.__dict__)
+        if ending(path, TABLES) == ".npz":
+            write_npz(path, self.__dict__ | {"bias": str(self.bias)})
         else:
-            write_csv(path, _columns(self.b.shape[2]), self._rows())
+            write_csv(path, _columns(self.bias), self._rows())
 
     def _rows(self) -> Iterator[list[Any]]:
         for i, density in enumerate(self.density):
@@ -89,35 +121,45 @@ class PhaseDiagram:
                 yield [self.bias, *map(float, (density, importance, *best)), *counts]
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> PhaseDiagram:
-        """Reads what `save` wrote, in either format, without loss."""
-        if table_format(path) == ".npz":
-            with np.load(path) as stored:
-                return cls(
-                    **{name: stored[name] if stored[name].ndim else stored[name].item() for name in stored.files}
-                )
-        with open(path, newline="", encoding="utf-8") as file:
-            header, *rows = list(csv.reader(file))
-        biases = header[5:-4]
-        density, importance = (np.array(sorted({float(row[k]) for row in rows})) for k in (1, 2))
+    def load(cls, path: PathLike) -> PhaseDiagram:
+        """Reads what `save` wrote, in either format, without loss; an InvalidValue if the file is something else."""
+        if ending(path, TABLES) == ".npz":
+            stored: dict[str, Any] = read_npz(path, _WHAT, [field.name for field in fields(cls)])
+            with reading(path, _WHAT):
+                return cls(**stored | {"bias": Bias.of(str(stored["bias"]))})
+        rows = read_csv(path, _WHAT, _columns(Bias.NONE))
+        with reading(path, _WHAT):
+            return cls._from_rows(rows)
+
+    @classmethod
+    def _from_rows(cls, rows: list[dict[str, str]]) -> PhaseDiagram:
+        bias = Bias.of(rows[0]["bias"])
+
+        def column(name: str, kind: type = float) -> npt.NDArray[Any]:
+            return np.array([kind(row[name]) for row in rows])
+
+        density, importance = (np.unique(column(name)) for name in ("density", "importance"))
         shape = (len(density), len(importance))
-        numbers = np.array([[float(value) for value in row[3:-3]] for row in rows]).reshape(*shape, -1)
         return cls(
-            Bias.of(rows[0][0]),
+            bias,
             density,
             importance,
-            W=numbers[..., :2],
-            b=numbers[..., 2 : 2 + len(biases)],
-            loss=numbers[..., -1],
-            phase=np.array([row[-3] for row in rows]).reshape(shape),
-            n_minima=np.array([int(row[-2]) for row in rows]).reshape(shape),
-            gap=np.array([float(row[-1]) for row in rows]).reshape(shape),
+            W=np.stack([column("W1"), column("W2")], axis=-1).reshape(*shape, 2),
+            b=np.array([[float(row[name]) for name in bias.names()] for row in rows]).reshape(*shape, -1),
+            loss=column("loss").reshape(shape),
+            phase=column("phase", str).reshape(shape),
+            n_minima=column("n_minima", int).reshape(shape),
+            gap=column("gap").reshape(shape),
         )
 
 
-def _columns(biases: int) -> list[str]:
-    names = [f"b{k + 1}" for k in range(biases)] if biases > 1 else ["b"] * biases
-    return ["bias", "density", "importance", "W1", "W2", *names, "loss", "phase", "n_minima", "gap"]
+#: Names of the arrays over the plane, and what a file of them is called.
+_ARRAYS = ("W", "b", "loss", "phase", "n_minima", "gap")
+_WHAT = "phase diagram"
+
+
+def _columns(bias: Bias) -> list[str]:
+    return ["bias", "density", "importance", "W1", "W2", *bias.names(), "loss", "phase", "n_minima", "gap"]
 
 
 def _exact_row(density: float, importance: float) -> tuple[int, Array, float, float]:
@@ -199,8 +241,11 @@ def phase_diagram(
         the indices of the points do not add up; complete in every sample tried, not proved.
     """
     convention = Bias.of(bias)
-    p = increasing("density", np.geomspace(*DEFAULT_DENSITY) if density is None else density, 0, 1)
-    r = increasing("importance", np.geomspace(*DEFAULT_IMPORTANCE) if importance is None else importance, 0, 1e100)
+    p = increasing("density", plane.axis(plane.DENSITY) if density is None else density, 0, 1)
+    r = increasing("importance", plane.axis(plane.IMPORTANCE) if importance is None else importance, 0, 1e100)
+    most = plane.MOST_POINTS**2
+    if p.size * r.size > most:
+        raise InvalidValue(f"density and importance must span at most {most:,} grid points, got {p.size * r.size:,}")
     with reporting(progress, "phase diagram", "block") as report, running(executor, report) as run:
         arrays = _unbiased(p, r, run) if convention is Bias.NONE else _biased(p, r, convention is Bias.SHARED, run)
     return PhaseDiagram(convention, p, r, phase=_phases(arrays["W"]), **arrays)

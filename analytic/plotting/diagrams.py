@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
@@ -21,6 +20,7 @@ from scipy.ndimage import distance_transform_edt
 
 from analytic.diagrams.boundaries import PhaseBoundaries
 from analytic.diagrams.phases import PhaseDiagram, superposition
+from analytic.plotting.colors import BLUE, RED, WHITE, blend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from analytic.diagrams.surface import LossSurface
     from analytic.landscape.records import StationaryPoint
 
-_WHITE, _BLUE, _RED = (np.array(c) for c in ((1.0, 1.0, 1.0), (0.25, 0.41, 0.85), (0.83, 0.18, 0.18)))
 #: Smallest connected share of the diagram that gets a name written on it.
 _NAMED_SHARE = 0.03
 
@@ -51,18 +50,9 @@ def _axes(ax: Axes | None, size: tuple[float, float] = (5.4, 4.6)) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
 
 
-def figure_of(ax: Axes) -> Figure:
-    """The figure that holds the axes."""
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise ValueError("ax must belong to a figure; make it with matplotlib.pyplot.subplots()")
-    return figure
-
-
 def feature_colors(W: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """RGB colours (..., 3) of the extra feature for weights (..., 2): white, blue, red as in the module docstring."""
-    norm, shared = (np.clip(values, 0, 1)[..., None] for values in superposition(W))
-    return _WHITE + norm * (_BLUE + shared * (_RED - _BLUE) - _WHITE)
+    return blend(*superposition(W))
 
 
 def _plain(value: float, _: object = None) -> str:
@@ -114,9 +104,9 @@ def plot_phase_diagram(diagram: PhaseDiagram, ax: Axes | None = None, *, names: 
 def color_key() -> list[Patch]:
     """Legend entries for the three colours."""
     entries = (
-        (_WHITE, "not represented"),
-        (_BLUE, "dedicated"),
-        (_RED, "in superposition"),
+        (WHITE, "not represented"),
+        (BLUE, "dedicated"),
+        (RED, "in superposition"),
     )
     return [Patch(facecolor=tuple(color), edgecolor="#888888", label=label) for color, label in entries]
 

@@ -93,14 +93,14 @@ def test_derive(capsys) -> None:
         (["minima", "--density", "0.5", "--importance", "-1"], "importance must be positive"),
         (["minima"], "say how sparse the features are"),
         (["phase-diagram", "-o", "x.jpg"], "must end in .png or .svg or .pdf"),
-        (["phase-diagram", "--density", "0.5", "0.1"], "0 < LOW < HIGH"),
-        (["phase-diagram", "--grid", "1"], "--grid must be at least 2"),
+        (["phase-diagram", "--density", "0.5", "0.1"], "--density must be a pair 0 < low < high <= 1"),
+        (["phase-diagram", "--grid", "1"], "--grid must be a whole number, from 2 to 3000, got 1"),
         (["check", "nothing.npz", "--density", "0.5"], "does not exist"),
         (["check", "nothing.npz"], "say how sparse the features were"),
         (["train", "--density", "0.5", "--steps", "-1"], "steps"),
         (["basins", "--density", "0.5", "--init", "magic"], "magic"),
-        (["loss", "1", "1", "--b", "1", "2", "3", "--density", "0.5"], "--b takes"),
-        (["phase-diagram", "--grid", "5", "-o", "no/such/folder/x.png"], "No such file or directory"),
+        (["loss", "1", "1", "--b", "1", "2", "3", "--density", "0.5"], "--b must be two numbers per feature, got 3"),
+        (["phase-diagram", "--grid", "5", "-o", "no/such/folder/x.png"], "its folder does not exist"),
     ],
 )
 def test_nonsense_gets_one_sentence_and_status_2(capsys, argv: list[str], words: str) -> None:

@@ -140,6 +140,33 @@ def test_slope_of_the_tie_at_the_origin() -> None:
         assert abs(points["origin: slope r/p of the tie"].importance - closed) < mpmath.mpf(10) ** -30
 
 
-def test_progress_must_be_callable():
-    with pytest.raises(TypeError, match=r"progress\(done, known\), got False"):
-        phase_diagram(bias="none", progress=False)
+def test_progress_must_be_a_flag_or_a_function():
+    with pytest.raises(TypeError, match=r"progress must be None, True, False or a function progress\(done, total\)"):
+        phase_diagram(bias="none", progress="yes")
+
+
+def test_files_of_something_else_get_a_sentence(diagram: PhaseDiagram, tmp_path) -> None:
+    diagram.save(tmp_path / "d.npz")
+    damaged, other = tmp_path / "damaged.npz", tmp_path / "other.npz"
+    damaged.write_bytes((tmp_path / "d.npz").read_bytes()[:300])
+    np.savez(other, loss=np.zeros(3))
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "words.csv").write_text("bias,density\nnone,0.5\n")
+    (tmp_path / "short.csv").write_text("bias,density,importance,W1,W2,loss,phase,n_minima,gap\nnone,0.5,1\n")
+    for name, words in (
+        ("damaged.npz", "is no phase diagram, or it is damaged"),
+        ("other.npz", "is no phase diagram: it has no array 'bias'"),
+        ("empty.csv", "is empty"),
+        ("words.csv", "is no phase diagram: it has no column 'importance'"),
+        ("short.csv", "is no phase diagram: it has no complete rows"),
+        ("none.csv", "does not exist"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            PhaseDiagram.load(tmp_path / name)
+
+
+def test_what_a_notebook_shows(diagram: PhaseDiagram) -> None:
+    assert "density 0.01 to 1 x 7" in repr(diagram)
+    assert len(repr(diagram)) < 300
+    assert diagram._repr_html_().startswith("<img")
+    assert sum(diagram.shares().values()) == pytest.approx(1)

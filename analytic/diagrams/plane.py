@@ -1,0 +1,44 @@
+"""The plane of all diagrams: density of both features against importance of the extra one, on logarithmic axes.
+
+Two independent features of equal density; feature 1 has importance 1, feature 2, the extra one, has importance r. The
+default window is the one that the field draws: importance 0.1 to 10 from left to right, density 0.01 to 1 upwards.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from analytic.validation import number, plain, refuse, whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+DENSITY = (0.01, 1.0)
+IMPORTANCE = (0.1, 10.0)
+#: Grid points on each axis.
+POINTS = 200
+#: More points on an axis would not fit into the memory of a laptop.
+MOST_POINTS = 3000
+X_LABEL = "importance of the extra feature"
+Y_LABEL = "density  (1 − sparsity)"
+
+
+def limits(name: str, value: Any, most: float = math.inf) -> tuple[float, float]:
+    """A pair 0 < low < high <= most."""
+    pair = plain(value)
+    if not hasattr(pair, "__len__") or isinstance(pair, str) or len(pair) != 2:
+        refuse(name, "be a pair (low, high)", value)
+    low, high = (number(f"{name}[{k}]", each) for k, each in enumerate(pair))
+    if not 0 < low < high <= most:
+        bound = "" if most == math.inf else f" <= {most:g}"
+        refuse(name, f"be a pair 0 < low < high{bound}", value)
+    return low, high
+
+
+def axis(limits: tuple[float, float], points: int = POINTS) -> npt.NDArray[np.float64]:
+    """Grid values on a logarithmic axis."""
+    import numpy as np
+
+    return np.geomspace(*limits, whole("points", points, 2, MOST_POINTS))
