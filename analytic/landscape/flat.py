@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.landscape.records import FlatSet, Phase
+from analytic.landscape.records import Family, FlatSet, Phase
 from analytic.models.toy import ToyModel
 
 Point = tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
@@ -111,12 +111,14 @@ def _of_live_output(model: ToyModel, j: int, number: Callable[[Fraction], Any]) 
     perfect = f"output {i + 1} dead, feature {j + 1} reproduced exactly"
     constant = f"output {i + 1} dead, output {j + 1} constant at the mean"
     sets = [
-        FlatSet("minimum", phase, number(silent), perfect, _on_arrays(_perfect(j, exclusive))),
-        FlatSet("saddle", "silent", level, constant, _on_arrays(_constant(model, j, False))),
+        FlatSet("minimum", phase, number(silent), perfect, Family.PERFECT, j, _on_arrays(_perfect(j, exclusive))),
+        FlatSet("saddle", "silent", level, constant, Family.CONSTANT, j, _on_arrays(_constant(model, j, False))),
     ]
     if is_independent(model):
         large = f"{constant}, |W{i + 1}| large"
-        sets.append(FlatSet("minimum", "silent", level, large, _on_arrays(_constant(model, j, True))))
+        sets.append(
+            FlatSet("minimum", "silent", level, large, Family.CONSTANT, j, _on_arrays(_constant(model, j, True)))
+        )
     return sets
 
 
@@ -124,7 +126,7 @@ def flat_sets(model: ToyModel, number: Callable[[Fraction], Any] = float) -> lis
     """Every flat set of a model with bias; losses as `number` of an exact rational."""
     pairs = zip(model.exact_importance, model.exact_density, strict=True)
     silent = sum((weight * p / 3 for weight, p in pairs), Fraction(0))
-    dead = FlatSet("minimum", "silent", number(silent), "both outputs dead", _on_arrays(_both_dead))
+    dead = FlatSet("minimum", "silent", number(silent), "both outputs dead", Family.DEAD, None, _on_arrays(_both_dead))
     if model.bias == "shared":
         return [dead]
     return [dead, *_of_live_output(model, 0, number), *_of_live_output(model, 1, number)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -61,10 +62,19 @@ class StationaryPoint:
         return (self.W,) if not np.any(self.W) else (self.W, -self.W)
 
 
+class Family(Enum):
+    """What the outputs do on a flat set."""
+
+    DEAD = "both outputs are dead"
+    PERFECT = "one output is dead, the feature of the live one is reproduced exactly"
+    CONSTANT = "one output is dead, the live one is constant at the mean of its feature"
+
+
 @dataclass(frozen=True, eq=False)
 class FlatSet:
     """A connected family of stationary points with one loss, on which an output is dead.
 
+    `family` says what the outputs do, `live` which output is not dead, 0 or 1 (None if both are dead).
     `contains(W, b)` tells whether a point belongs to it, exactly.
     """
 
@@ -72,6 +82,8 @@ class FlatSet:
     phase: Phase
     loss: Any
     description: str
+    family: Family
+    live: int | None
     contains: Callable[[npt.ArrayLike, npt.ArrayLike | None], bool] = field(repr=False)
 
 
