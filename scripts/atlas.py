@@ -6,21 +6,17 @@ goes on where it stopped. Isolated minima are counted, one per W -> -W orbit; gr
 
 from __future__ import annotations
 
-import argparse
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use("Agg")
+import frame
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import BoundaryNorm
 from tqdm import tqdm
 
 from analytic import ToyModel, certify, verify_certificate
-from analytic.files import replacing
 from analytic.proofs import Kind, UnbiasedCertificate
 
 
@@ -51,11 +47,10 @@ def count(executor: Executor, folder: Path, bias: str, places: list[tuple[float,
 
 def main() -> None:
     """Draws atlas.png."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = frame.parser(__doc__, "atlas.png")
     parser.add_argument("--bias", choices=("none", "shared", "per-feature"), default="per-feature")
     parser.add_argument("--grid", type=int, default=24, help="grid points on each axis (default 24)")
     parser.add_argument("--folder", type=Path, default=Path("atlas"), help="where certificates are kept")
-    parser.add_argument("--output", default="atlas.png")
     args = parser.parse_args()
     args.folder.mkdir(exist_ok=True)
     density, importance = np.linspace(0.04, 0.96, args.grid), np.geomspace(0.1, 1 / 1.01, args.grid)
@@ -64,7 +59,7 @@ def main() -> None:
         counts = np.array(count(executor, args.folder, args.bias, places)).reshape(args.grid, args.grid)
     figure, ax = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
     top = max(2, counts.max())
-    cmap = mpl.colormaps["viridis"].resampled(top)
+    cmap = plt.colormaps["viridis"].resampled(top)
     cmap.set_under("#bbbbbb")
     norm = BoundaryNorm(np.arange(0.5, top + 1), top)
     mesh = ax.pcolormesh(importance, density, counts, cmap=cmap, norm=norm, shading="nearest")
@@ -73,8 +68,7 @@ def main() -> None:
     ax.set_xticks([], minor=True)
     ax.set_title(f"proved number of isolated minima, bias {args.bias}", fontsize=11)
     figure.colorbar(mesh, ax=ax, ticks=range(1, top + 1))
-    with replacing(args.output, "wb") as file:
-        figure.savefig(file, format="png", dpi=180)
+    frame.save(figure, args.output)
     names = {int(n): int(k) for n, k in zip(*np.unique(counts, return_counts=True), strict=True)}
     print(f"models per proved number of minima (0: not proved): {names}")
 

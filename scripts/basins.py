@@ -7,18 +7,13 @@ two common Xavier scales (solid 0.816, dashed 0.707).
 
 from __future__ import annotations
 
-import argparse
-
-import matplotlib as mpl
-
-mpl.use("Agg")
+import frame
 import matplotlib.pyplot as plt
 import numpy as np
 
 from analytic import ToyModel
 from analytic.attraction.fractions import basin_map, basins
 from analytic.attraction.targets import describe
-from analytic.files import replacing
 from analytic.plotting.training import basin_key, plot_basin_map
 from analytic.training.initial import LAYOUTS
 
@@ -33,7 +28,7 @@ COLORS = {
 
 def main() -> None:
     """Draws basins.png."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = frame.parser(__doc__, "basins.png")
     parser.add_argument("--bias", default="none", choices=("none", "shared", "per-feature"))
     parser.add_argument("--importance", type=float, default=0.3)
     parser.add_argument("--density", type=float, default=0.5, help="of the map on the left")
@@ -41,7 +36,6 @@ def main() -> None:
     parser.add_argument("--densities", type=int, default=12)
     parser.add_argument("--range", type=float, nargs=2, default=(0.05, 1.0), help="of densities on the right")
     parser.add_argument("--starts", type=int, default=1000, help="counted for each point with bias")
-    parser.add_argument("--output", default="basins.png")
     args = parser.parse_args()
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
     model = ToyModel.from_density(args.density, args.importance, args.bias)
@@ -70,8 +64,7 @@ def main() -> None:
             right.plot(densities, values, style, color=COLORS[phase], label=label)
     right.set(xlabel="density", ylabel="probability of a random start", ylim=(0, 1))
     right.legend()
-    with replacing(args.output, "wb") as file:
-        figure.savefig(file, format="png", dpi=160)
+    frame.save(figure, args.output)
 
 
 if __name__ == "__main__":

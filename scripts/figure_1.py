@@ -9,15 +9,10 @@ Circles are minima, crosses saddles, triangles maxima; faded copies follow from 
 
 from __future__ import annotations
 
-import argparse
-
-import matplotlib as mpl
-
-mpl.use("Agg")
+import frame
 import matplotlib.pyplot as plt
 
 from analytic import ToyModel, find_stationary_points, loss_surface
-from analytic.files import replacing
 from analytic.plotting.diagrams import point_key
 
 PANELS = (
@@ -29,9 +24,8 @@ PANELS = (
 
 def main() -> None:
     """Draws figure_1.png."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = frame.parser(__doc__, "figure_1.png")
     parser.add_argument("--grid", type=int, default=401, help="grid points on each axis (default 401)")
-    parser.add_argument("--output", default="figure_1.png")
     args = parser.parse_args()
     figure, axes = plt.subplots(1, 3, figsize=(11, 4.8), layout="constrained", sharey=True)
     for ax, (title, density, importance) in zip(axes, PANELS, strict=True):
@@ -43,8 +37,7 @@ def main() -> None:
         for point in landscape.minima:
             print(f"{title}: {point.phase} minimum at ({point.W[0]:+.4f}, {point.W[1]:+.4f}), loss {point.loss:.6f}")
     figure.legend(handles=point_key(landscape), loc="outside lower center", ncols=3, frameon=False)
-    with replacing(args.output, "wb") as file:
-        figure.savefig(file, format="png", dpi=180)
+    frame.save(figure, args.output)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,12 @@ the true minimum, and where it names another phase.
 
 from __future__ import annotations
 
-import argparse
-
-import matplotlib as mpl
-
-mpl.use("Agg")
+import frame
 import matplotlib.pyplot as plt
 import numpy as np
 
 from analytic import PhaseDiagram, phase_diagram
-from analytic.files import replacing
+from analytic.diagrams import plane
 from analytic.plotting.diagrams import color_key, plot_phase_diagram
 
 CANDIDATES = (("dedicated-1", (1.0, 0.0)), ("dedicated-2", (0.0, 1.0)), ("antipodal", (1.0, -1.0)))
@@ -46,12 +42,11 @@ def best_candidate(exact: PhaseDiagram) -> PhaseDiagram:
 
 def main() -> None:
     """Draws theory_versus_candidates.png and prints the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = frame.parser(__doc__, "theory_versus_candidates.png")
     parser.add_argument("--grid", type=int, default=200, help="grid points on each axis (default 200)")
     parser.add_argument("--bias", choices=("none", "per-feature"), default="per-feature")
-    parser.add_argument("--output", default="theory_versus_candidates.png")
     args = parser.parse_args()
-    density, importance = np.geomspace(0.01, 1, args.grid), np.geomspace(0.1, 10, args.grid)
+    density, importance = plane.axis(plane.DENSITY, args.grid), plane.axis(plane.IMPORTANCE, args.grid)
     exact = phase_diagram(density=density, importance=importance, bias=args.bias)
     guess = best_candidate(exact)
     excess = guess.loss / exact.loss - 1
@@ -69,8 +64,7 @@ def main() -> None:
     for ax in axes:
         ax.label_outer()
     figure.legend(handles=color_key(), loc="outside lower center", ncols=3, frameon=False)
-    with replacing(args.output, "wb") as file:
-        figure.savefig(file, format="png", dpi=180)
+    frame.save(figure, args.output)
     print(f"excess loss of the best candidate: median {np.median(excess):.2%}, largest {excess.max():.2%}")
     i, j = np.unravel_index(np.argmax(excess), excess.shape)
     print(f"largest at density {density[i]:.3g}, importance {importance[j]:.3g}")

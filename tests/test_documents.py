@@ -10,10 +10,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
+import analytic
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.stem != "frame")
 #: Arguments that make a script quick where a small grid alone does not.
 QUICK = {
     "atlas": ["--grid", "2", "--bias", "none"],
@@ -47,3 +49,14 @@ def test_readme_names_every_module() -> None:
 def test_every_picture_in_the_readme_exists() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_ci_runs_the_readmes_own_test_command() -> None:
+    commands = re.findall(r"```sh\n(.*?)\n```", README, flags=re.DOTALL)
+    own = next(command for command in commands if command.endswith("pytest"))
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().split("\n")[-1] == own
+
+
+def test_one_version_everywhere() -> None:
+    assert f"version: {analytic.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert analytic.__version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
