@@ -16,8 +16,7 @@ import numpy as np
 from matplotlib.colors import BoundaryNorm
 from tqdm import tqdm
 
-from analytic import ToyModel, certify, verify_certificate
-from analytic.proofs import Kind, UnbiasedCertificate
+from analytic import Certificate, ToyModel, certify, verify_certificate
 
 
 def proved_minima(folder: Path, bias: str, place: tuple[float, float]) -> int:
@@ -26,17 +25,7 @@ def proved_minima(folder: Path, bias: str, place: tuple[float, float]) -> int:
     path = folder / f"{bias}-{density:.12g}-{importance:.12g}.json"
     if not path.exists():
         certify(ToyModel.from_density(density, importance, bias)).save(path)
-    verified = verify_certificate(path)
-    if not (verified.valid and verified.complete):
-        return 0
-    return len(_load(path, bias))
-
-
-def _load(path: Path, bias: str) -> list[object]:
-    from analytic import Certificate
-
-    loaded = UnbiasedCertificate.load(path) if bias == "none" else Certificate.load(path)
-    return [point for point in loaded.points if point.kind is Kind.MINIMUM]
+    return len(Certificate.load(path).minima) if verify_certificate(path).complete else 0
 
 
 def count(executor: Executor, folder: Path, bias: str, places: list[tuple[float, float]]) -> list[int]:

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analytic.cli.common import add_json, add_model, model_from, new_command, print_json, print_table
+from analytic.cli.common import DONE, INCOMPLETE, add_json, add_model, model_from, new_command, print_json, print_table
+from analytic.validation import InvalidValue
 
 if TYPE_CHECKING:
-    from analytic.proofs import ProvedPoint
-
-
-def _bar() -> Callable[[float], None]:
-    """A progress callback for fractions that draws a bar on stderr if it is a terminal."""
-    from tqdm import tqdm
-
-    bar = tqdm(total=1.0, desc="proof", disable=None, leave=False, delay=1, bar_format="{l_bar}{bar}| {elapsed}")
-
-    def update(fraction: float) -> None:
-        bar.update(fraction - bar.n)
-
-    return update
+    from analytic.proofs import Certificate, ProvedPoint
 
 
 def _enclosed(interval: tuple[float, float]) -> str:
@@ -34,29 +21,41 @@ def _enclosed(interval: tuple[float, float]) -> str:
 
 def _row(point: ProvedPoint) -> list[str]:
     W = "(" + ", ".join(_enclosed(w) for w in point.W) + ")"
-    return [point.kind.value, W, _enclosed(point.loss)]
+    return [point.kind, W, _enclosed(point.loss)]
 
 
-def _certify(args: argparse.Namespace) -> None:
+def _certify(args: argparse.Namespace) -> int:
+    from analytic.files import writable
+    from analytic.validation import number
+
+    model = model_from(args)
+    if args.time_limit is not None:
+        number("time_limit", args.time_limit, least=0)
+    if args.output is not None:
+        writable(args.output, (args.output.suffix.lower(),))
     from analytic.landscape.find import find_stationary_points
     from analytic.proofs import certify
 
-    model = model_from(args)
-    proof = certify(model, find_stationary_points(model), time_limit=args.time_limit, progress=_bar())
-    unresolved = getattr(proof, "unresolved", ())
+    proof = certify(model, find_stationary_points(model), time_limit=args.time_limit)
     if args.output is not None:
         proof.save(args.output)
     if args.json:
-        data = proof.as_dict()
-        print_json({"complete": proof.complete, "missing": len(proof.missing), "unproved": len(proof.unproved), **data})
-        return
-    print(f"{model!r}\n{'complete' if proof.complete else 'NOT complete'}, {proof.seconds:.1f} s")
+        print_json({"missing": len(proof.missing), "unproved": len(proof.unproved), **proof.as_dict()})
+    else:
+        _report(proof)
+        if args.output is not None:
+            print(f"wrote {args.output}")
+    return DONE if proof.complete else INCOMPLETE
+
+
+def _report(proof: Certificate) -> None:
+    print(f"{proof.model!r}\n{'complete' if proof.complete else 'NOT complete'}, {proof.seconds:.1f} s")
     print_table(["kind", "W", "loss"], (_row(point) for point in proof.points))
     print(f"not in the list of the search: {len(proof.missing)}; listed but not proved: {len(proof.unproved)}")
-    for (reason, where), count in Counter((item.reason.value, item.where) for item in unresolved).items():
-        print(f"unresolved: {reason}; {where}" + (f"; {count} boxes" if count > 1 else ""))
-    if args.output is not None:
-        print(f"wrote {args.output}")
+    for sentence in proof.differences:
+        print(sentence)
+    for item in proof.unresolved:
+        print(f"unresolved: {item.reason.value}; {item.where}" + (f"; {item.boxes} boxes" if item.boxes > 1 else ""))
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -66,7 +65,7 @@ def _verify(args: argparse.Namespace) -> None:
     for objection in result.objections:
         print(f"objection: {objection}")
     if not result.valid:
-        raise ValueError(f"{args.file} is no valid certificate: {len(result.objections)} objections")
+        raise InvalidValue(f"{args.file} is no valid certificate: {len(result.objections)} objections")
     print(f"{args.file}: valid, {'complete' if result.complete else 'not complete'}, {result.leaves} boxes checked")
 
 
@@ -75,7 +74,8 @@ def add(commands: Any) -> None:
     text = (
         "prove that the list of stationary points of one model is complete\n\n"
         "With bias, for independent features with densities strictly between 0 and 1; without bias, for all.\n"
-        "The table has the isolated points; flat sets are known in closed form, see `minima`."
+        "The table has the isolated points; flat sets are known in closed form, see `minima`.\n\n"
+        f"Exit status: 0 for a complete proof, {INCOMPLETE} for one that is not, 2 for an error."
     )
     new = new_command(commands, "certify", _certify, text)
     add_model(new)

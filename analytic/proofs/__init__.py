@@ -2,25 +2,26 @@
 
 The mathematics is in derivations/completeness.md. From the bottom: `intervals` is validated arithmetic, `enclosures`
 the equations in coordinates in which the search is a unit cube, `boxes` the tests "no point here" and "one point here",
-`closed_form` and `shared` (one bias) what is known without a search, `points` what can be said about one zero,
-`certificate` the record and what follows from it. `unbiased` counts roots for b = 0, with `sturm`. `prover` finds
-certificates; `verify` checks them without using `prover`.
+`records` what a proof consists of, `closed_form` and `shared` (one bias) what is known without a search, `points` what
+can be said about one zero, `searches` which searches a model needs and what follows from their zeros. `unbiased` counts
+roots for b = 0, with `sturm`. `certificate` is the record of all that and its file, `comparison` holds it against a
+list. `prover` finds certificates, with `bisection`; `verify` checks them without either.
 """
 
 from __future__ import annotations
 
-from analytic.proofs.certificate import Certificate, ProvedPoint, Reason, Unresolved
-from analytic.proofs.closed_form import Kind
+from analytic.proofs.certificate import Certificate
 from analytic.proofs.prover import certify
-from analytic.proofs.unbiased import UnbiasedCertificate
+from analytic.proofs.records import ProvedFlatSet, ProvedPoint, Reason, Roots, Searches, Unresolved
 from analytic.proofs.verify import Verification, verify_certificate
 
 __all__ = [
     "Certificate",
-    "Kind",
+    "ProvedFlatSet",
     "ProvedPoint",
     "Reason",
-    "UnbiasedCertificate",
+    "Roots",
+    "Searches",
     "Unresolved",
     "Verification",
     "certify",

@@ -12,7 +12,9 @@ uniqueness   if K = x - C R(x) + (I - C J)(X - x) lies in the interior of X, R h
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,16 @@ class Problem:
     sign: int
     constants: Constants
     corner: bool = False
+
+    @property
+    def key(self) -> tuple[Case, bool, int]:
+        """What names the search within its model."""
+        return self.case, self.swapped, self.sign
+
+    @property
+    def name(self) -> str:
+        """The same in words."""
+        return f"{self.case.value}, sign {self.sign}, swapped {self.swapped}"
 
     def on(self, box: Vector) -> tuple[Dual, ...]:
         """The equations as functions on boxes.
@@ -67,36 +79,38 @@ def join(vector: Vector) -> Array:
 
 def times(matrix: Any, vector: Any) -> Vector:
     """Matrix times vector; entries are intervals or float arrays."""
-    return [_total([entry * x for entry, x in zip(row, vector, strict=True)]) for row in matrix]
+    return [total([entry * x for entry, x in zip(row, vector, strict=True)]) for row in matrix]
 
 
-def _total(terms: list[Interval]) -> Interval:
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
+def total(terms: list[Interval]) -> Interval:
+    """The sum of at least one term."""
+    return reduce(operator.add, terms)
 
 
-def is_regular(matrices: Array) -> npt.NDArray[np.bool_]:
-    """Which of the matrices (n, d, d) are safe to invert, judged by the determinant after scaling their rows."""
-    size = np.abs(matrices).max(-1, keepdims=True)
-    return np.asarray(np.abs(np.linalg.det(matrices / np.where(size > 0, size, 1.0))) > 1e-12)
+def inverse(m: list[list[Array]]) -> list[list[Array]]:
+    """Approximate inverses of 2 x 2 or 3 x 3 matrices of arrays by the adjugate; not finite for singular ones."""
+    if len(m) == 2:
+        adjugate = [[m[1][1], -m[0][1]], [-m[1][0], m[0][0]]]
+    else:
+        others = [(1, 2), (0, 2), (0, 1)]
+        adjugate = [[(-1) ** (i + j) * _minor(m, others[j], others[i]) for j in range(3)] for i in range(3)]
+    determinant = sum(m[0][j] * adjugate[j][0] for j in range(len(m)))
+    return [[entry / determinant for entry in row] for row in adjugate]
+
+
+def _minor(m: list[list[Array]], rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+    (i, j), (k, n) = rows, columns
+    return m[i][k] * m[j][n] - m[i][n] * m[j][k]
 
 
 def _preconditioner(jacobian: Matrix) -> Matrix:
-    """Approximate inverses of the midpoints, and the identity where there is none; any matrix is admissible."""
-    middle = np.stack([np.stack([entry.mid for entry in row], -1) for row in jacobian], -2)
-    identity = np.broadcast_to(np.eye(len(jacobian)), middle.shape)
-    usable = np.asarray(np.isfinite(middle).all((-1, -2)))
-    middle = np.where(usable[..., None, None], middle, identity)
-    usable &= is_regular(middle)
-    inverse = np.linalg.inv(np.where(usable[..., None, None], middle, identity))
-    return [[Interval(inverse[..., i, j]) for j in range(len(jacobian))] for i in range(len(jacobian))]
+    """Approximate inverses of the midpoints. Any matrix is admissible; one that is not finite proves nothing."""
+    return [[Interval(x) for x in row] for row in inverse([[entry.mid for entry in row] for row in jacobian])]
 
 
 def _product(left: Matrix, right: Matrix) -> Matrix:
     columns = list(zip(*right, strict=True))
-    return [[_total([a * b for a, b in zip(row, column, strict=True)]) for column in columns] for row in left]
+    return [[total([a * b for a, b in zip(row, column, strict=True)]) for column in columns] for row in left]
 
 
 def _any_misses_zero(vector: Vector) -> Any:

@@ -1,4 +1,4 @@
-"""Stationary points known in closed form, and their kinds: what the searches of `certificate.py` leave out.
+"""Stationary points and flat sets known in closed form, and their kinds: what the searches leave out.
 
 With independent features and a bias per feature these are W = 0 with b = p/2, the two dedicated solutions, and points
 at which both outputs are on everywhere; `shared` has those of a shared bias. The derivations are in
@@ -7,8 +7,6 @@ derivations/completeness.md, sections 3, 6 and 7. Decisions are exact; numbers a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -16,37 +14,34 @@ import numpy as np
 
 from analytic.proofs.enclosures import Constants, first_output
 from analytic.proofs.intervals import Interval
+from analytic.proofs.records import Kind, Pair, ProvedFlatSet, ProvedPoint
 
 if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
-
-Pair = tuple[float, float]
-
-
-class Kind(str, Enum):
-    """Second-order type."""
-
-    MINIMUM = "minimum"
-    SADDLE = "saddle"
-    MAXIMUM = "maximum"
-    UNDECIDED = "undecided"
-
-
-@dataclass(frozen=True)
-class ProvedPoint:
-    """One stationary point up to W -> -W: enclosures (lo, hi) of W, b and loss, and its kind."""
-
-    W: tuple[Pair, Pair]
-    b: tuple[Pair, Pair]
-    loss: Pair
-    kind: Kind
-    on_kink: bool
 
 
 def enclose(value: Fraction | Interval) -> Pair:
     """The tightest floats around an exact number, or the ends of an enclosure."""
     interval = Interval.of(value)
     return float(interval.lo), float(interval.hi)
+
+
+def flat_sets(model: ToyModel) -> list[ProvedFlatSet]:
+    """The families with a dead output: completeness.md, section 3, and section 9 for one bias; none without bias."""
+    if model.bias == "none":
+        return []
+    r, p = model.exact_importance, model.exact_density
+    silent = [r[i] * p[i] / 3 for i in (0, 1)]
+    sets = [ProvedFlatSet("minimum", enclose(silent[0] + silent[1]), "both outputs dead")]
+    for dead, live in ((1, 0), (0, 1)) if model.bias == "per-feature" else ():
+        name = f"output {dead + 1} dead, output {live + 1}"
+        constant = enclose(silent[dead] + silent[live] - r[live] * p[live] ** 2 / 4)
+        sets += [
+            ProvedFlatSet("minimum", enclose(silent[dead]), f"{name} perfect"),
+            ProvedFlatSet("saddle", constant, f"{name} constant at the mean"),
+            ProvedFlatSet("minimum", constant, f"{name} constant at the mean, |W{dead + 1}| large"),
+        ]
+    return sets
 
 
 def closed_form_points(model: ToyModel) -> tuple[list[ProvedPoint], bool]:
@@ -57,13 +52,13 @@ def closed_form_points(model: ToyModel) -> tuple[list[ProvedPoint], bool]:
     zero, one = (0.0, 0.0), (1.0, 1.0)
     c = Constants.exact(model, False)
     points = [
-        ProvedPoint((zero, zero), b, enclose(lost[0] + lost[1]), Kind.SADDLE, False),
+        ProvedPoint((zero, zero), b, enclose(lost[0] + lost[1]), "saddle", False),
         ProvedPoint((one, zero), (zero, b[1]), enclose(lost[1]), dedicated_kind(c), True),
         ProvedPoint((zero, one), (b[0], zero), enclose(lost[0]), dedicated_kind(Constants.exact(model, True)), True),
     ]
     if alike(c):
         half = (float(np.nextafter(np.sqrt(0.5), 0.0)), float(np.nextafter(np.sqrt(0.5), 1.0)))
-        points.append(ProvedPoint((half, half), (zero, zero), enclose(lost[0]), Kind.SADDLE, True))
+        points.append(ProvedPoint((half, half), (zero, zero), enclose(lost[0]), "saddle", True))
     saddles = always_on(c)
     return points + (saddles or []), saddles is not None
 
@@ -75,7 +70,7 @@ def dedicated_kind(c: Constants) -> Kind:
     with phi > 0 the minimum of a strictly convex function of one ratio kappa in (0, 1), which is bisected
     in exact arithmetic.
     """
-    kinds = set()
+    kinds: set[Kind] = set()
     for sign in (1, -1):
         low, high = Fraction(0), Fraction(1)
         for _ in range(60):
@@ -87,10 +82,10 @@ def dedicated_kind(c: Constants) -> Kind:
         *_, da, db = first_output(Constants(*map(Interval.of, vars(c).values())), sign, Interval(0.0), kappa)
         phi = sign * (db - da * Fraction(3, 4) * Interval.of(c.p2))
         value = c.I1 * phi + c.I2 * (c.v1 - 2 * c.v2)
-        kinds.add(Kind.MINIMUM if value.lo > 0 else Kind.SADDLE if value.hi < 0 else Kind.UNDECIDED)
-    if Kind.SADDLE in kinds:
-        return Kind.SADDLE
-    return Kind.MINIMUM if kinds == {Kind.MINIMUM} else Kind.UNDECIDED
+        kinds.add("minimum" if value.lo > 0 else "saddle" if value.hi < 0 else "undecided")
+    if "saddle" in kinds:
+        return "saddle"
+    return "minimum" if kinds == {"minimum"} else "undecided"
 
 
 def alike(c: Constants) -> bool:
@@ -122,5 +117,5 @@ def always_on(c: Constants) -> list[ProvedPoint] | None:
             W = [Interval.of(alpha1).sqrt(), sign * Interval.of(alpha2).sqrt()]
             b = [(room - beta * q) / 2 for room, q in rooms]
             (W1, W2), (b1, b2) = (map(enclose, pair) for pair in (W, b))
-            points.append(ProvedPoint((W1, W2), (b1, b2), enclose(loss), Kind.SADDLE, False))
+            points.append(ProvedPoint((W1, W2), (b1, b2), enclose(loss), "saddle", False))
     return points

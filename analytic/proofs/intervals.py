@@ -6,6 +6,9 @@ of the computed one; each operation moves both ends to those neighbours (`numpy.
 that underflow, and an overflow gives an infinite end, which is still an enclosure. Nothing here depends on the rounding
 mode, on a compiler or on the order of operations: NumPy's elementwise +, -, * and / are the IEEE operations.
 
+Own code, not a library: mpmath.iv and python-flint's balls take one number at a time, thousands of times too slow for
+the boxes of a search, and neither knows generalised gradients.
+
 A `Dual` is a function on a box: enclosures of its range and of its generalised gradient, and its value at the middle.
 `positive` (the ReLU) has derivative 0, 1, or [0, 1] where its argument may change sign. For a Lipschitz function that
 is smooth between finitely many surfaces, f(x) - f(y) = g . (x - y) with g in the hull of the gradients along the

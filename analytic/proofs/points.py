@@ -13,26 +13,17 @@ in closed form.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
-from analytic.proofs.boxes import Problem, Vector, jacobian_row, join, split, times
-from analytic.proofs.closed_form import Kind, enclose
+from analytic.landscape.records import Kind
+from analytic.proofs.boxes import Problem, Vector, jacobian_row, join, split, times, total
+from analytic.proofs.closed_form import enclose
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, slope_of_sigma
 from analytic.proofs.intervals import Array, Dual, Interval, tight
-
-
-class Place(str, Enum):
-    """Where a proved zero of the equations lies."""
-
-    INSIDE = "a stationary point of this case"
-    OUTSIDE = "outside this case"
-    CORNER = "the point W1 = W2, b = 0 that is known in closed form"
-    TIE = "possibly |W1| = |W2|, shared by both halves"
-    UNDECIDED = "too close to the edge of the case"
+from analytic.proofs.records import Pair, Place
 
 
 def full_coordinates(problem: Problem, box: Array) -> Vector:
@@ -90,9 +81,9 @@ def mirror(box: Array) -> Array:
 class Parameters:
     """Enclosures (lo, hi) of W1, W2, b1, b2 in the model's own order of features, W of the larger weight positive."""
 
-    W: tuple[tuple[float, float], tuple[float, float]]
-    b: tuple[tuple[float, float], tuple[float, float]]
-    loss: tuple[float, float]
+    W: tuple[Pair, Pair]
+    b: tuple[Pair, Pair]
+    loss: Pair
 
 
 def sigma_of(problem: Problem, full: Vector) -> Interval:
@@ -164,7 +155,7 @@ def kind_of_matrix(hessian: npt.NDArray[np.float64]) -> Kind:
     that miss zero also show that Q is regular.
     """
     if not np.isfinite(hessian).all():
-        return Kind.UNDECIDED
+        return "undecided"
     middle = hessian.mean(-1)
     scale = np.where(np.diag(middle) == 0, 1.0, np.abs(np.diag(middle))) ** -0.5
     values, vectors = np.linalg.eigh(scale[:, None] * (middle + middle.T) / 2 * scale)
@@ -172,13 +163,17 @@ def kind_of_matrix(hessian: npt.NDArray[np.float64]) -> Kind:
     M = [[Interval(hessian[i, j, 0], hessian[i, j, 1]) for j in range(len(Q))] for i in range(len(Q))]
     columns = [[Interval(q) for q in Q[:, j]] for j in range(len(Q))]
     D = [[times([u], times(M, v))[0] for v in columns] for u in columns]
-    radius = [sum(max(abs(float(e.lo)), abs(float(e.hi))) for e in row) for row in D]
     signs = set()
     for i, row in enumerate(D):
-        rest = (radius[i] - max(abs(float(row[i].lo)), abs(float(row[i].hi)))) * (1 + 1e-12) + 1e-12 * radius[i]
+        rest = total([_magnitude(e) for j, e in enumerate(row) if j != i]).hi
         if not (row[i].lo > rest or row[i].hi < -rest):
-            return Kind.UNDECIDED
+            return "undecided"
         signs.add(bool(row[i].lo > 0))
     if len(signs) == 2:
-        return Kind.SADDLE
-    return Kind.MINIMUM if signs == {True} else Kind.MAXIMUM
+        return "saddle"
+    return "minimum" if signs == {True} else "maximum"
+
+
+def _magnitude(x: Interval) -> Interval:
+    """The largest |x|, exactly: sums of these are rounded up by interval arithmetic."""
+    return Interval(np.maximum(np.abs(x.lo), np.abs(x.hi)))

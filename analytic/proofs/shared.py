@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from analytic.proofs.closed_form import Kind, Pair, ProvedPoint, alike, enclose
+from analytic.landscape.records import Kind
+from analytic.proofs.closed_form import alike, enclose
 from analytic.proofs.enclosures import Constants
 from analytic.proofs.intervals import Interval
+from analytic.proofs.records import Bracket, Pair, ProvedPoint
 from analytic.proofs.sturm import (
-    Bracket,
     Polynomial,
     add,
     evaluate,
@@ -36,8 +37,8 @@ _ZERO: Pair = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Rays:
-    """The affine model on W = rho (1, s v): exact constants, the larger weight first."""
+class AffineLoss:
+    """The loss where both outputs are affine, on W = rho (1, s v): exact constants, the larger weight first."""
 
     c: Constants
     sign: int
@@ -81,48 +82,48 @@ class Rays:
 def shared_points(model: ToyModel) -> tuple[list[ProvedPoint], bool]:
     """All stationary points outside the search, and whether that could be decided."""
     c = Constants.exact(model, False)
-    mean = enclose(Rays(c, 1).bias(Fraction(0), Fraction(0)))
-    points = [ProvedPoint((_ZERO, _ZERO), (mean, mean), enclose(Rays(c, 1).offset), Kind.SADDLE, False)]
+    mean = enclose(AffineLoss(c, 1).bias(Fraction(0), Fraction(0)))
+    points = [ProvedPoint((_ZERO, _ZERO), (mean, mean), enclose(AffineLoss(c, 1).offset), "saddle", False)]
     decided = True
     for swapped in (False, True):
-        for rays, bracket, kind in _critical_rays(Constants.exact(model, swapped), swapped):
-            point, known = _point(rays, bracket, swapped, kind)
+        for affine, bracket, kind in _critical_rays(Constants.exact(model, swapped), swapped):
+            point, known = _point(affine, bracket, swapped, kind)
             points += [point] if point else []
             decided &= known
     return points, decided
 
 
-def _critical_rays(c: Constants, swapped: bool) -> Iterator[tuple[Rays, Bracket, Kind]]:
+def _critical_rays(c: Constants, swapped: bool) -> Iterator[tuple[AffineLoss, Bracket, Kind]]:
     """Roots of N with 0 <= v <= 1, v = 0 and v = 1 once only, and the kinds that follow."""
-    both = [Rays(c, sign) for sign in (1, -1)]
-    equations = [stationary_polynomial(rays.linear(), rays.square()) for rays in both]
+    both = [AffineLoss(c, sign) for sign in (1, -1)]
+    equations = [stationary_polynomial(affine.linear(), affine.square()) for affine in both]
     zero, one = Fraction(0), Fraction(1)
     if sign_at(equations[0], zero) == 0:
         minimum = all(sign_after(N, zero) > 0 for N in equations)
-        yield both[0], (zero, zero), Kind.MINIMUM if minimum else Kind.SADDLE
-    for rays, N in zip(both, equations, strict=True):
+        yield both[0], (zero, zero), "minimum" if minimum else "saddle"
+    for affine, N in zip(both, equations, strict=True):
         for low, high in isolate(sturm_chain(N)):
             at_one = high == 1 and sign_at(N, one) == 0
             if not (at_one and swapped):
-                kind = Kind.MINIMUM if sign_at(N, low) < 0 < sign_after(N, high) else Kind.SADDLE
-                yield rays, (one, one) if at_one else (low, high), kind
+                kind: Kind = "minimum" if sign_at(N, low) < 0 < sign_after(N, high) else "saddle"
+                yield affine, (one, one) if at_one else (low, high), kind
 
 
-def _point(rays: Rays, bracket: Bracket, swapped: bool, kind: Kind) -> tuple[ProvedPoint | None, bool]:
+def _point(affine: AffineLoss, bracket: Bracket, swapped: bool, kind: Kind) -> tuple[ProvedPoint | None, bool]:
     """The point on a critical ray if both outputs are on there, and whether that is decided."""
     low, high = bracket
     v = low if low == high else Interval.between(low, high)
-    a, q = evaluate(rays.linear(), v), evaluate(rays.square(), v)
+    a, q = evaluate(affine.linear(), v), evaluate(affine.square(), v)
     sigma = -a / (2 * q)
-    b = rays.bias(sigma, v)
-    margin = b if rays.sign > 0 else b - sigma * v
-    on_edge = low == high and margin == 0 and alike(rays.c)
+    b = affine.bias(sigma, v)
+    margin = b if affine.sign > 0 else b - sigma * v
+    on_edge = low == high and margin == 0 and alike(affine.c)
     falls, inside = _sign(-a), _sign(margin)
     if not on_edge and not (falls > 0 and inside > 0):
         return None, falls < 0 or inside < 0
     root = Interval.of(sigma).sqrt()
-    W = [enclose(root), _ZERO if high == 0 else enclose(rays.sign * v * root)]
-    loss = enclose(rays.offset - a**2 / (4 * q))
+    W = [enclose(root), _ZERO if high == 0 else enclose(affine.sign * v * root)]
+    loss = enclose(affine.offset - a**2 / (4 * q))
     order = W[::-1] if swapped else W
     return ProvedPoint((order[0], order[1]), (enclose(b), enclose(b)), loss, kind, on_edge), True
 

@@ -8,25 +8,22 @@ c - a^2 / (4 q), its derivative by v has the sign of -N with N = 2 a' q - a q', 
 off the axes are the roots of N, and N from + to - is a minimum.
 
 A certificate lists intervals with rational ends. The checker computes N again and counts: one root in each interval,
-and no more in (0, 1]. This route shares with `stationary.unbiased` the moments, and neither its algebra nor
+and no more in (0, 1]. This route shares with `landscape.unbiased` the moments, and neither its algebra nor
 python-flint.
 """
 
 from __future__ import annotations
 
-import os
-import time
-from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
+from analytic.landscape.records import Kind
 from analytic.loss import kernels
-from analytic.proofs.certificate import FORMAT, VERSION, model_data, model_from_data, read_json, write_json
-from analytic.proofs.closed_form import Kind, ProvedPoint, enclose
+from analytic.proofs.closed_form import enclose
 from analytic.proofs.intervals import Interval
+from analytic.proofs.records import Bracket, ProvedPoint, Roots
 from analytic.proofs.sturm import (
-    Bracket,
     Polynomial,
     count_roots,
     evaluate,
@@ -43,59 +40,11 @@ if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
 
 _DEGREE = 5
-#: a and q for every (swapped, sign).
-Rays = dict[tuple[bool, int], tuple[Polynomial, Polynomial]]
-_ARCS = tuple((swapped, sign) for swapped in (False, True) for sign in (1, -1))
-
-
-@dataclass(frozen=True)
-class UnbiasedCertificate:
-    """Half-open intervals (low, high] with one root v = |W2/W1| each, per arc, and the points that follow.
-
-    `roots` maps (swapped, sign) of `_ARCS`, in this order; `swapped` means v = |W1/W2|. v = 1 is listed in both.
-    """
-
-    model: ToyModel
-    roots: tuple[tuple[Bracket, ...], ...]
-    points: tuple[ProvedPoint, ...]
-    missing: tuple[ProvedPoint, ...] = ()
-    unproved: tuple[Any, ...] = ()
-    seconds: float = field(default=0.0, compare=False)
-
-    @property
-    def complete(self) -> bool:
-        """Always true: the count of roots has no undecided outcome."""
-        return True
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        roots = [[[str(low), str(high)] for low, high in arc] for arc in self.roots]
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "model": model_data(self.model),
-            "roots": roots,
-            "seconds": self.seconds,
-        }
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write JSON to a temporary name in the same folder, then rename."""
-        write_json(path, self.as_dict())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> UnbiasedCertificate:
-        """Read what `save` wrote; a ValueError if the file is something else. Loading proves nothing: verify it."""
-        return read_json(path, cls.from_dict)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> UnbiasedCertificate:
-        """The inverse of `as_dict`; the points are computed from the intervals."""
-        model = model_from_data(data["model"])
-        roots = tuple(tuple((Fraction(low), Fraction(high)) for low, high in arc) for arc in data["roots"])
-        return cls(model, roots, points_from(model, all_rays(model), roots), seconds=float(data["seconds"]))
-
-
-# --- the loss on rays ----------------------------------------------------------------------------------------------
+#: Whether v = |W1/W2| instead of |W2/W1|, and the sign of W1 W2.
+Arc: TypeAlias = tuple[bool, int]
+ARCS: tuple[Arc, ...] = tuple((swapped, sign) for swapped in (False, True) for sign in (1, -1))
+#: The coefficients a and q of the loss on a ray as polynomials in v, for every arc.
+RayLosses: TypeAlias = dict[Arc, tuple[Polynomial, Polynomial]]
 
 
 def ray(model: ToyModel, swapped: bool, sign: int) -> tuple[Polynomial, Polynomial]:
@@ -120,59 +69,52 @@ def equation(linear: Polynomial, square: Polynomial) -> list[int]:
     return N[next((i for i, x in enumerate(N) if x != 0), 0) :]
 
 
-def all_rays(model: ToyModel) -> Rays:
+def ray_losses(model: ToyModel) -> RayLosses:
     """a and q for every arc."""
-    return {arc: ray(model, *arc) for arc in _ARCS}
+    return {arc: ray(model, *arc) for arc in ARCS}
 
 
-def certify_unbiased(model: ToyModel) -> UnbiasedCertificate:
-    """All stationary points of a model without bias, with densities in (0, 1]."""
-    start = time.monotonic()
-    rays = all_rays(model)
-    roots = tuple(isolate(sturm_chain(equation(*rays[arc]))) for arc in _ARCS)
-    return UnbiasedCertificate(model, roots, points_from(model, rays, roots), seconds=time.monotonic() - start)
+def isolated_roots(model: ToyModel) -> Roots:
+    """Brackets around every root, for densities in (0, 1]."""
+    return Roots(tuple(isolate(sturm_chain(equation(*pair))) for pair in ray_losses(model).values()))
 
 
-def objections_to(certificate: UnbiasedCertificate) -> list[str]:
-    """What is wrong with the intervals: disjoint, one root in each, and together all roots in (0, 1]."""
-    if len(certificate.roots) != len(_ARCS):
-        return [f"{len(certificate.roots)} arcs instead of {len(_ARCS)}"]
-    faults, rays = [], all_rays(certificate.model)
-    for arc, brackets in zip(_ARCS, certificate.roots, strict=True):
-        chain, name = sturm_chain(equation(*rays[arc])), f"arc swapped {arc[0]}, sign {arc[1]}"
+def objections_to(model: ToyModel, roots: Roots) -> list[str]:
+    """What is wrong with the brackets: disjoint, one root in each, and together all roots in (0, 1]."""
+    if len(roots.arcs) != len(ARCS):
+        return [f"{len(roots.arcs)} arcs instead of {len(ARCS)}"]
+    faults = []
+    for (arc, pair), brackets in zip(ray_losses(model).items(), roots.arcs, strict=True):
+        chain, name = sturm_chain(equation(*pair)), f"arc swapped {arc[0]}, sign {arc[1]}"
         if any(b[0] < a[1] for a, b in pairwise(brackets)):
             faults.append(f"{name}: intervals overlap or are not in order")
         if not all(0 <= low < high <= 1 and count_roots(chain, low, high) == 1 for low, high in brackets):
             faults.append(f"{name}: an interval without exactly one root")
         if count_roots(chain, Fraction(0), Fraction(1)) != len(brackets):
             faults.append(f"{name}: a root is missing")
-    if certificate.points != points_from(certificate.model, rays, certificate.roots):
-        faults.append("the list of points does not follow from the roots")
     return faults
 
 
-# --- points --------------------------------------------------------------------------------------------------------
-
-
-def points_from(model: ToyModel, rays: Rays, roots: tuple[tuple[Bracket, ...], ...]) -> tuple[ProvedPoint, ...]:
+def points_from(model: ToyModel, roots: Roots) -> tuple[ProvedPoint, ...]:
     """The points that follow from isolated roots, and W = 0 and the axes, by loss."""
-    points = _closed_form(model)
-    for (swapped, sign), brackets in zip(_ARCS, roots, strict=True):
-        N = equation(*rays[swapped, sign])
+    points, losses = _closed_form(model), ray_losses(model)
+    for (swapped, sign), brackets in zip(ARCS, roots.arcs, strict=True):
+        N = equation(*losses[swapped, sign])
         for low, high in brackets:
             at_one = high == 1 and sign_at(N, high) == 0
             if at_one and swapped:
                 continue
-            after = -sign_before(equation(*rays[True, sign]), high) if at_one else sign_after(N, high)
-            kind = Kind.MINIMUM if sign_at(N, low) > 0 > after else Kind.SADDLE
+            after = -sign_before(equation(*losses[True, sign]), high) if at_one else sign_after(N, high)
+            kind: Kind = "minimum" if sign_at(N, low) > 0 > after else "saddle"
             bracket = (high, high) if at_one else (low, high)
-            points.append(_point(model, swapped, sign, bracket, rays[swapped, sign], kind))
+            points.append(_point(model, (swapped, sign), bracket, losses[swapped, sign], kind))
     return tuple(sorted(points, key=lambda point: point.loss))
 
 
 def _point(
-    model: ToyModel, swapped: bool, sign: int, bracket: Bracket, on_ray: tuple[Polynomial, Polynomial], kind: Kind
+    model: ToyModel, arc: Arc, bracket: Bracket, on_ray: tuple[Polynomial, Polynomial], kind: Kind
 ) -> ProvedPoint:
+    swapped, sign = arc
     v = Interval.between(*bracket)
     a, q = (evaluate(p, v) for p in on_ray)
     large = (a / (2 * q)).sqrt()
@@ -193,7 +135,7 @@ def _closed_form(model: ToyModel) -> list[ProvedPoint]:
     parts = [enclose(r * p / 3) for r, p in zip(model.exact_importance, model.exact_density, strict=True)]
     none = (zero, zero)
     return [
-        ProvedPoint(none, none, enclose(_silent_loss(model)), Kind.MAXIMUM, True),
-        ProvedPoint((one, zero), none, parts[1], Kind.SADDLE, True),
-        ProvedPoint((zero, one), none, parts[0], Kind.SADDLE, True),
+        ProvedPoint(none, none, enclose(_silent_loss(model)), "maximum", True),
+        ProvedPoint((one, zero), none, parts[1], "saddle", True),
+        ProvedPoint((zero, one), none, parts[0], "saddle", True),
     ]

@@ -1,43 +1,42 @@
 """The checker of certificates: everything a certificate claims is computed again, without any search.
 
-It shares with the prover the validated arithmetic, the equations and the two tests on boxes, nothing of how the proof
-was found. The steps, in the order of `verify_certificate`:
+With the prover it shares what a box can be told by (the arithmetic of `intervals`, the equations of `enclosures`, the
+two tests of `boxes`), what one zero means (`points`) and what follows from all of them (`searches.conclude`, closed
+forms included); an error in these would deceive both, so they are tested against exact rationals. It does not use what
+was found how: `bisection` and `prover` are not imported, and no number in the file is believed. The steps:
 
 1. Each zero: Krawczyk's test holds for its unique box and for its inner box, so the only zero of the first is in the
    second; its place and kind follow from the inner box.
 2. Each tree: read from the unit cube by splitting at middles, so its leaves cover the cube by construction; a code that
    ends early or late is malformed. Each leaf is excluded, or lies in the unique box of the zero it names.
 3. All searches that the model needs are there, once each.
-4. The list of points is the one that follows from the zeros.
+4. The list of points is the one that follows from the zeros, each within the enclosures that are claimed.
 
 Without bias `unbiased.objections_to` counts the roots of the rational polynomials again.
 """
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from analytic.files import PathLike
 from analytic.proofs.boxes import Problem, excluded, krawczyk
-from analytic.proofs.certificate import (
+from analytic.proofs.certificate import Certificate
+from analytic.proofs.points import kind, place
+from analytic.proofs.records import Place, ProvedPoint, Roots, Searches, Tree, Zero
+from analytic.proofs.searches import (
     EXCLUDED,
     LETTERS,
     UNRESOLVED,
-    Certificate,
-    Tree,
-    Zero,
     check_provable,
     conclude,
     problems,
-    read_json,
     settled_by,
 )
-from analytic.proofs.points import Kind, Place, kind, place
-from analytic.proofs.unbiased import UnbiasedCertificate, objections_to
+from analytic.proofs.unbiased import objections_to, points_from
 
 
 @dataclass(frozen=True)
@@ -53,43 +52,66 @@ class Verification:
         return self.valid
 
 
-def verify_certificate(source: str | os.PathLike[str] | Certificate | UnbiasedCertificate) -> Verification:
+def verify_certificate(source: PathLike | Certificate) -> Verification:
     """Check a certificate or a file written by its `save`.
 
     Valid means that every claim in it was proved again; complete, that the claims say which stationary points exist
-    without exception. A file that is not a certificate gives a ValueError.
+    without exception. A file that is not a certificate gives an InvalidValue that says why.
     """
-    certificate = source if isinstance(source, (Certificate, UnbiasedCertificate)) else read_json(source, _build)
-    if isinstance(certificate, UnbiasedCertificate):
-        faults = objections_to(certificate)
-        return Verification(not faults, not faults, tuple(faults), sum(map(len, certificate.roots)))
+    certificate = source if isinstance(source, Certificate) else Certificate.load(source)
+    if isinstance(certificate.proof, Roots) != (certificate.model.bias == "none"):
+        return Verification(False, False, ("a proof for another convention of the bias",), 0)
+    if isinstance(certificate.proof, Roots):
+        return _verify_roots(certificate, certificate.proof)
+    return _verify_searches(certificate, certificate.proof)
+
+
+def _verify_roots(certificate: Certificate, roots: Roots) -> Verification:
+    objections = objections_to(certificate.model, roots)
+    if not objections:
+        objections += _check_points(certificate, points_from(certificate.model, roots))
+    valid = not objections
+    return Verification(valid, valid, tuple(objections), sum(map(len, roots.arcs)))
+
+
+def _verify_searches(certificate: Certificate, proof: Searches) -> Verification:
     check_provable(certificate.model)
-    tasks = {(p.case, p.swapped, p.sign): p for p in problems(certificate.model)}
-    objections = [text for zero in certificate.zeros for text in _check_zero(tasks.get(_key(zero)), zero)]
+    tasks = {p.key: p for p in problems(certificate.model)}
+    objections = [text for zero in proof.zeros for text in _check_zero(tasks.get(zero.key), zero)]
+    if objections:
+        return Verification(False, False, tuple(objections), 0)
     leaves, open_leaves = 0, 0
-    for tree in certificate.trees:
-        found, left, faults = _check_tree(tasks.get(_key(tree)), tree, certificate.zeros)
+    for tree in proof.trees:
+        found, left, faults = _check_tree(tasks.get(tree.key), tree, proof.zeros)
         leaves, open_leaves, objections = leaves + found, open_leaves + left, objections + faults
-    present = sorted(map(str, (_key(tree) for tree in certificate.trees)))
-    if len(set(present)) < len(present):
+    present = {tree.key for tree in proof.trees}
+    if len(present) < len(proof.trees):
         objections.append("a search appears twice")
     if objections:
         return Verification(False, False, tuple(objections), leaves)
-    points, doubts = conclude(certificate.model, certificate.zeros)
-    if points != certificate.points:
-        objections.append("the list of points does not follow from the zeros")
-    complete = not doubts and not open_leaves and present == sorted(map(str, tasks))
+    points, doubts = conclude(certificate.model, proof.zeros)
+    objections += _check_points(certificate, points)
+    complete = not doubts and not open_leaves and present == set(tasks)
     if certificate.complete and not complete:
         objections.append("called complete, but a search is missing or has unresolved boxes or doubts")
     return Verification(not objections, complete and not objections, tuple(objections), leaves)
 
 
-def _build(data: dict[str, Any]) -> Certificate | UnbiasedCertificate:
-    return UnbiasedCertificate.from_dict(data) if "roots" in data else Certificate.from_dict(data)
+def _check_points(certificate: Certificate, points: tuple[ProvedPoint, ...]) -> list[str]:
+    """One claim for each point that follows from the proof: its kind, and enclosures that hold the ones found here."""
+    claims = list(certificate.points)
+    for point in points:
+        claim = next((claim for claim in claims if _covers(claim, point)), None)
+        if claim is None:
+            return [f"the list of points lacks a {point.kind} at W in {point.W}"]
+        claims.remove(claim)
+    return [f"the list of points has a {claim.kind} that does not follow from the proof" for claim in claims]
 
 
-def _key(item: Zero | Tree) -> tuple[Any, bool, int]:
-    return item.case, item.swapped, item.sign
+def _covers(claim: ProvedPoint, point: ProvedPoint) -> bool:
+    outer, inner = (np.array([*p.W, *p.b, p.loss]) for p in (claim, point))
+    inside = (outer[:, 0] <= inner[:, 0]) & (inner[:, 1] <= outer[:, 1])
+    return bool(inside.all()) and (claim.kind, claim.on_kink) == (point.kind, point.on_kink)
 
 
 def _check_zero(problem: Problem | None, zero: Zero) -> list[str]:
@@ -105,8 +127,8 @@ def _check_zero(problem: Problem | None, zero: Zero) -> list[str]:
     where = place(problem, inner)
     if where is not zero.place:
         faults.append(f"{name}: its place is {where.name}, not {zero.place.name}")
-    if zero.kind is not Kind.UNDECIDED and kind(problem, inner) is not zero.kind:
-        faults.append(f"{name}: it is not proved to be a {zero.kind.value}")
+    if zero.kind not in ("undecided", kind(problem, inner)):
+        faults.append(f"{name}: it is not proved to be a {zero.kind}")
     return faults
 
 

@@ -59,7 +59,8 @@ def test_certify_and_verify(capsys, tmp_path) -> None:
     model = ("--density", "0.3", "--importance", "0.7", "--bias", "shared")
     assert "complete" in run(capsys, "certify", *model, "-o", str(tmp_path / "shared.json"))
     assert "valid, complete" in run(capsys, "verify", str(tmp_path / "shared.json"))
-    out = run(capsys, "certify", *model, "--time-limit", "0")
+    assert main(["certify", *model, "--time-limit", "0"]) == 3
+    out = capsys.readouterr().out
     assert "NOT complete" in out
     assert out.count("unresolved: the time limit was reached") == 4
     data = json.loads(path.read_text())
@@ -67,6 +68,12 @@ def test_certify_and_verify(capsys, tmp_path) -> None:
     path.write_text(json.dumps(data))
     assert main(["verify", str(path)]) == 2
     assert "is no valid certificate" in capsys.readouterr().err
+    path.write_text("[]")
+    assert main(["verify", str(path)]) == 2
+    assert "it holds no JSON object" in capsys.readouterr().err
+    for limit in ("nan", "-1"):
+        assert main(["certify", *model, "--time-limit", limit]) == 2
+        assert "time_limit must be" in capsys.readouterr().err
 
 
 def test_train_basins_and_check(capsys, tmp_path) -> None:

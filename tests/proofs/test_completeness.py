@@ -14,7 +14,7 @@ from analytic.loss import kernels
 from analytic.proofs.boxes import _second_too_low, split
 from analytic.proofs.closed_form import closed_form_points, dedicated_kind
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, stationarity
-from analytic.proofs.shared import Rays
+from analytic.proofs.shared import AffineLoss
 from analytic.proofs.sturm import evaluate
 
 x, w, alpha, c, p = sp.symbols("x w alpha c p", positive=True)
@@ -202,9 +202,9 @@ def test_corner_of_lemma_5() -> None:
 def test_rays_along_the_axis(sign: int) -> None:
     """N(0) = 2 a'(0) q(0) - a(0) q'(0) in closed form."""
     I1, I2, p1, p2, v1, v2 = sp.symbols("I1 I2 p1 p2 v1 v2", positive=True)
-    rays = Rays(Constants(I1, I2, p1, p2, 0, 0, 0, 0, v1, v2), sign)
-    a, q = rays.linear(), rays.square()
-    expected = sign * rays.coupling * (p2 - p1) * p2 * I1 * v1
+    affine = AffineLoss(Constants(I1, I2, p1, p2, 0, 0, 0, 0, v1, v2), sign)
+    a, q = affine.linear(), affine.square()
+    expected = sign * affine.coupling * (p2 - p1) * p2 * I1 * v1
     assert sp.expand(sp.simplify(2 * a[1] * q[0] - a[0] * q[1] - expected)) == 0
 
 
@@ -212,14 +212,14 @@ def test_rays_along_the_axis(sign: int) -> None:
 def test_polynomial_where_both_outputs_are_on(sign: int) -> None:
     """c + a rho^2 + q rho^4 is the compiled loss at the best b, exactly for rational weights."""
     model = ToyModel.from_density((Fraction(3, 10), Fraction(4, 5)), (1, Fraction(2, 5)), bias="shared")
-    rays = Rays(Constants.exact(model, False), sign)
+    affine = AffineLoss(Constants.exact(model, False), sign)
     checked = 0
     for v in (Fraction(1, 7), Fraction(1, 2), Fraction(1)):
         for rho in (Fraction(1, 9), Fraction(1, 4)):
-            b = rays.bias(rho**2, v)
+            b = affine.bias(rho**2, v)
             assert b + min(0, sign * v * rho**2) > 0
-            a, q = evaluate(rays.linear(), v), evaluate(rays.square(), v)
-            assert model.exact_loss((rho, sign * v * rho), b) == rays.offset + a * rho**2 + q * rho**4
+            a, q = evaluate(affine.linear(), v), evaluate(affine.square(), v)
+            assert model.exact_loss((rho, sign * v * rho), b) == affine.offset + a * rho**2 + q * rho**4
             assert model.exact_loss((rho, sign * v * rho), b + Fraction(1, 99)) > model.exact_loss(
                 (rho, sign * v * rho), b
             )
@@ -262,7 +262,7 @@ def test_corner_is_a_saddle() -> None:
 def test_dedicated_kind_changes_once_with_importance() -> None:
     """Importance of the feature that is not represented only hurts: the kind changes once, minimum to saddle."""
     kinds = [
-        dedicated_kind(Constants.exact(ToyModel.from_density(Fraction(7, 10), (1, Fraction(k, 40))), False)).value
+        dedicated_kind(Constants.exact(ToyModel.from_density(Fraction(7, 10), (1, Fraction(k, 40))), False))
         for k in range(1, 60)
     ]
     assert kinds[0] == "minimum"
