@@ -27,7 +27,7 @@ def main() -> None:
     parser = frame.parser(__doc__, "figure_1.png")
     parser.add_argument("--grid", type=int, default=401, help="grid points on each axis (default 401)")
     args = parser.parse_args()
-    figure, axes = plt.subplots(1, 3, figsize=(11, 4.8), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 3, figsize=(14, 5), layout="constrained", sharey=True)
     for ax, (title, density, importance) in zip(axes, PANELS, strict=True):
         model = ToyModel.from_density(density, importance, "none")
         landscape = find_stationary_points(model)
@@ -36,7 +36,7 @@ def main() -> None:
         ax.label_outer()
         for point in landscape.minima:
             print(f"{title}: {point.phase} minimum at ({point.W[0]:+.4f}, {point.W[1]:+.4f}), loss {point.loss:.6f}")
-    figure.legend(handles=point_key(landscape), loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles=point_key(landscape), loc="outside lower center", ncols=4, frameon=False)
     frame.save(figure, args.output)
 
 

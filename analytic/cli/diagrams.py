@@ -40,7 +40,7 @@ def _phase_diagram(args: argparse.Namespace) -> None:
 
     from analytic.diagrams.boundaries import phase_boundaries
     from analytic.diagrams.phases import phase_diagram
-    from analytic.plotting.diagrams import color_key, curve_key, plot_boundaries, plot_phase_diagram
+    from analytic.plotting.diagrams import color_key, curve_key, plot_phase_diagram
 
     say_when_compiling()
     conventions = ("none", "per-feature") if args.bias is None else (args.bias,)
@@ -49,10 +49,9 @@ def _phase_diagram(args: argparse.Namespace) -> None:
     curves: dict[Any, Any] = {}
     for ax, bias in zip(axes[0], conventions, strict=True):
         diagram = phase_diagram(density=density, importance=importance, bias=bias)
-        plot_phase_diagram(diagram, ax).label_outer()
-        if args.boundaries:
-            boundaries = phase_boundaries(bias, importance=span[1])
-            plot_boundaries(boundaries, ax, legend=False)
+        boundaries = phase_boundaries(bias, importance=span[1]) if args.boundaries else None
+        plot_phase_diagram(diagram, ax, boundaries=boundaries).label_outer()
+        if boundaries is not None:
             curves |= {line.get_label(): line for line in curve_key(boundaries)}
         base = args.output if len(conventions) == 1 else args.output.with_stem(f"{args.output.stem}-{bias}")
         save_numbers(diagram, base)

@@ -153,8 +153,6 @@ def _surface(args: argparse.Namespace) -> None:
     # Only points with this bias lie in the plane that is drawn.
     marked = [point for point in landscape if point.b is None or np.allclose(point.b, b, rtol=0, atol=1e-9)]
     ax = plot_surface(surface, marks=marked)
-    bias = "" if b is None else ", b = " + ", ".join(f"{value:.4g}" for value in np.atleast_1d(b))
-    ax.set_title(f"density {model.density[0]:g}, importance {model.importance[1]:g}{bias}", fontsize=11)
     if marked:
         figure_of(ax).legend(handles=point_key(marked), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     save_all(ax, surface, args.output)

@@ -15,12 +15,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 from scipy.ndimage import distance_transform_edt
 
 from analytic.diagrams.boundaries import PhaseBoundaries
 from analytic.diagrams.phases import PhaseDiagram, superposition
+from analytic.diagrams.plane import X_LABEL, Y_LABEL
 from analytic.plotting.colors import BLUE, RED, WHITE, blend
+from analytic.plotting.saving import figure_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from analytic.diagrams.surface import LossSurface
     from analytic.landscape.records import StationaryPoint
 
+#: How pictures name a convention.
+BIAS_WORDS = {"none": "no bias", "shared": "one bias for both", "per-feature": "bias per feature"}
 #: Smallest connected share of the diagram that gets a name written on it.
 _NAMED_SHARE = 0.03
 
@@ -60,7 +64,7 @@ def _plain(value: float, _: object = None) -> str:
 
 
 def _log_axes(ax: Axes, diagram: PhaseDiagram) -> None:
-    ax.set(xscale="log", yscale="log", xlabel="importance of the extra feature", ylabel="density  (1 − sparsity)")
+    ax.set(xscale="log", yscale="log", xlabel=X_LABEL, ylabel=Y_LABEL)
     for axis, candidates in (
         (ax.xaxis, (1e-3, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1e3)),
         (ax.yaxis, (1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)),
@@ -72,32 +76,45 @@ def _log_axes(ax: Axes, diagram: PhaseDiagram) -> None:
     ax.set_ylim(diagram.density[0], diagram.density[-1])
 
 
-def _name_phases(ax: Axes, diagram: PhaseDiagram) -> None:
-    """Writes the name of each phase where it is farthest from every other phase and from the frame."""
+def _name_phases(ax: Axes, diagram: PhaseDiagram, curves: PhaseBoundaries | None) -> None:
+    """Writes the name of each phase where it is farthest from other phases, from the frame and from the curves."""
+    crossed = np.zeros(diagram.phase.shape, bool)
+    for curve in () if curves is None else curves.curves:
+        crossed[_nearest(diagram.density, curve.density), _nearest(diagram.importance, curve.importance)] = True
     for phase in np.unique(diagram.phase):
         mask = diagram.phase == phase
         if mask.mean() < _NAMED_SHARE:
             continue
-        depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+        depth = distance_transform_edt(np.pad(mask & ~crossed, 1))[1:-1, 1:-1]
         row, column = np.unravel_index(np.argmax(depth), depth.shape)
         box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
         at = diagram.importance[column], diagram.density[row]
-        ax.text(*at, phase, ha="center", va="center", fontsize=9, bbox=box)
+        ax.text(*at, phase, ha="center", va="center", fontsize=9, bbox=box, zorder=5)
 
 
-def plot_phase_diagram(diagram: PhaseDiagram, ax: Axes | None = None, *, names: bool = True) -> Axes:
+def _nearest(grid: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """Index of the grid value that is nearest to each value, on a logarithmic scale."""
+    middles = np.sqrt(grid[1:] * grid[:-1])
+    return np.searchsorted(middles, values)
+
+
+def plot_phase_diagram(
+    diagram: PhaseDiagram, ax: Axes | None = None, *, names: bool = True, boundaries: PhaseBoundaries | None = None
+) -> Axes:
     """How the best minimum represents the extra feature, over importance (x) and density (y, dense at the top).
 
-    White: not represented. Blue: represented alone. Red: in superposition. `names` writes the phases on the map.
+    White: not represented. Blue: represented alone. Red: in superposition. Between them the colours blend: |W2| from
+    white, the superposition measure from blue to red. `names` writes the phases on the map, `boundaries` are drawn.
     """
     ax = _axes(ax)
     colors = feature_colors(diagram.W)
     ax.pcolormesh(diagram.importance, diagram.density, colors, shading="nearest", rasterized=True)
     _log_axes(ax, diagram)
-    bias = {"none": "no bias", "shared": "shared bias", "per-feature": "bias per feature"}[diagram.bias]
-    ax.set_title(f"Best minimum, {bias}", fontsize=11)
+    ax.set_title(f"Best minimum, {BIAS_WORDS[diagram.bias]}", fontsize=11)
+    if boundaries is not None:
+        plot_boundaries(boundaries, ax, legend=False)
     if names:
-        _name_phases(ax, diagram)
+        _name_phases(ax, diagram, boundaries)
     return ax
 
 
@@ -121,7 +138,7 @@ def plot_boundaries(boundaries: PhaseBoundaries, ax: Axes | None = None, *, lege
     if ax.get_xscale() == "log":
         ax.set(xlim=limits[0], ylim=limits[1])
     else:
-        ax.set(xscale="log", yscale="log", xlabel="importance of the extra feature", ylabel="density  (1 − sparsity)")
+        ax.set(xscale="log", yscale="log", xlabel=X_LABEL, ylabel=Y_LABEL)
     if legend:
         ax.legend(handles=curve_key(boundaries), loc="lower right", fontsize=8, framealpha=0.9)
     return ax
@@ -156,25 +173,44 @@ def plot_surface(
 
     Circles are minima, crosses saddles, triangles maxima; copies under W -> -W are faded.
     """
-    ax = _axes(ax, (4.6, 4.4))
+    ax = _axes(ax, (5.4, 4.6))
     low, high = float(surface.loss.min()), float(surface.loss.max())
     floor = max(low, 1e-6 * high)
     ticks = np.geomspace(floor, high, levels)
-    ax.contourf(surface.W1, surface.W2, surface.loss, ticks, cmap="viridis", norm=LogNorm(floor, high), extend="both")
+    filled = ax.contourf(
+        surface.W1, surface.W2, surface.loss, ticks, cmap="viridis", norm=LogNorm(floor, high), extend="both"
+    )
     ax.contour(surface.W1, surface.W2, surface.loss, ticks, colors="white", linewidths=0.3, alpha=0.6)
+    bar = figure_of(ax).colorbar(filled, ax=ax, shrink=0.85, label="expected loss, sum over features")
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(_plain))
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
     ax.axhline(0, color="white", linewidth=0.5, alpha=0.6)
     ax.axvline(0, color="white", linewidth=0.5, alpha=0.6)
     for point in marks:
         _mark(ax, point)
-    ax.set(xlabel="$W_1$", ylabel="$W_2$", aspect="equal")
+    ax.set(xlabel="$W_1$", ylabel="$W_2$", aspect="equal", title=_surface_title(surface))
+    ax.title.set_fontsize(10)
     return ax
 
 
+def _surface_title(surface: LossSurface) -> str:
+    """Names the model and the biases of the plane."""
+    model = surface.model
+    pairs = (("density", model.density), ("importance", model.importance))
+    problem = ", ".join(f"{name} {b:g}" if a == b or (name == "importance" and a == 1) else f"{name} {a:g}, {b:g}"
+                        for name, (a, b) in pairs)  # fmt: skip
+    values = "" if surface.b is None else ", b = " + ", ".join(f"{value:.4g}" for value in np.atleast_1d(surface.b))
+    return f"{problem}\n{BIAS_WORDS[model.bias]}{values}"
+
+
 def point_key(marks: Iterable[StationaryPoint]) -> list[Line2D]:
-    """Legend entries for the kinds of the given points."""
+    """Legend entries for the kinds of the given points, and for their faded copies."""
     kinds = dict.fromkeys(point.kind for point in marks)
-    styles = ((kind, *_POINT_STYLES[kind]) for kind in kinds)
-    return [
-        Line2D([], [], linestyle="", marker=marker, markerfacecolor=color, markeredgecolor="black", label=kind)
-        for kind, marker, color, _ in styles
-    ]
+    entries: list[tuple[str, str, str, float]] = [(kind, *_POINT_STYLES[kind][:2], 1.0) for kind in kinds]
+    if entries:
+        entries.append(("the copy at −W", *entries[0][1:3], 0.55))
+    keys = [Line2D([], [], marker=marker, color=color, label=label, alpha=a) for label, marker, color, a in entries]
+    for key in keys:
+        key.set(linestyle="", markeredgecolor="black")
+    return keys
