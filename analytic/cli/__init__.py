@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 from analytic.cli import diagrams, landscape, proofs, training
 from analytic.cli.common import INTERRUPTED, REFUSED, Parser
@@ -45,6 +46,7 @@ class _Version(argparse.Action):
         parser.exit(0, f"analytic {__version__}\n")
 
 
+@cache
 def _parser() -> Parser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = Parser(prog="analytic", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=raw)

@@ -61,4 +61,4 @@ def loss_surface(model: ToyModel, b: Any = None, *, extent: float = 1.6, points:
     reach = number("extent", extent, above=0, most=1e6)
     axis = np.linspace(-reach, reach, whole("points", points, 2, MOST_POINTS))
     weights = np.stack(np.meshgrid(axis, axis), axis=-1)
-    return LossSurface(model, b, axis, axis, model.loss(weights, b))
+    return LossSurface(model, b, axis, axis, np.asarray(model.loss(weights, b)))

@@ -11,7 +11,6 @@ with decay are not found, and on kinks, where L has no Hessian, nothing is attem
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from analytic.landscape.records import StationaryPoint
 from analytic.models.toy import ToyModel
+from analytic.validation import InvalidValue, number, real_array
 
 _STEPS = 50
 _NEWTON = 20
@@ -30,17 +30,10 @@ def decayed_loss(model: ToyModel, W: npt.ArrayLike, b: npt.ArrayLike | None = No
 
     Raises ValueError for a negative or infinite `weight_decay`, and what `ToyModel.loss` raises.
     """
-    _check_decay(weight_decay)
-    squares = np.sum(np.square(np.asarray(W, float)), axis=-1)
-    if b is not None:
-        biases = np.square(np.asarray(b, float))
-        squares = squares + (np.sum(biases, axis=-1) if model.bias == "per-feature" else biases)
-    return model.loss(W, b) + weight_decay / 2 * squares
-
-
-def _check_decay(weight_decay: float) -> None:
-    if not (math.isfinite(weight_decay) and weight_decay >= 0):
-        raise ValueError(f"weight_decay = {weight_decay!r} must be finite and not negative")
+    decay, loss = number("weight_decay", weight_decay, least=0), model.loss(W, b)
+    weights = real_array("W", W)
+    theta = weights if b is None else model.bias.parameters(weights, real_array("b", b))
+    return loss + decay / 2 * np.sum(np.square(theta), axis=-1)
 
 
 def decayed_minimum(model: ToyModel, minimum: StationaryPoint, weight_decay: float) -> tuple[np.ndarray, Any] | None:
@@ -50,25 +43,25 @@ def decayed_minimum(model: ToyModel, minimum: StationaryPoint, weight_decay: flo
 
     Raises ValueError for a negative or infinite `weight_decay`, or a point that is no minimum or lies on a kink.
     """
-    _check_decay(weight_decay)
+    most = number("weight_decay", weight_decay, least=0)
     if minimum.kind != "minimum" or minimum.on_kink:
-        raise ValueError(f"minimum must be a minimum off the kinks, got a {minimum.kind} (on_kink={minimum.on_kink})")
-    theta = np.asarray(minimum.W, float)
-    if minimum.b is not None:
-        theta = np.concatenate([theta, np.atleast_1d(np.asarray(minimum.b, float))])
-    for decay in np.linspace(0.0, weight_decay, _STEPS + 1)[1:]:
+        raise InvalidValue(f"minimum must be a minimum off the kinks, got a {minimum.kind} (on_kink={minimum.on_kink})")
+    theta = model.bias.parameters(
+        np.asarray(minimum.W, float), None if minimum.b is None else np.asarray(minimum.b, float)
+    )
+    for decay in np.linspace(0.0, most, _STEPS + 1)[1:]:
         following = _corrected(model, theta, float(decay))
         if following is None:
             return None
         theta = following
-    return _split(model, theta)
+    return model.bias.weights_and_bias(theta)
 
 
 def _corrected(model: ToyModel, theta: np.ndarray, decay: float) -> np.ndarray | None:
     """Newton's method from the previous point of the branch; None if it does not stay close to it."""
     start = theta
     for _ in range(_NEWTON):
-        W, b = _split(model, theta)
+        W, b = model.bias.weights_and_bias(theta)
         gradient = model.gradient(W, b) + decay * theta
         hessian = model.hessian(W, b) + decay * np.eye(len(theta))
         if np.linalg.eigvalsh(hessian)[0] <= 0 or np.linalg.norm(theta - start) > 0.1:
@@ -77,8 +70,3 @@ def _corrected(model: ToyModel, theta: np.ndarray, decay: float) -> np.ndarray |
             return theta
         theta = theta - np.linalg.solve(hessian, gradient)
     return None
-
-
-def _split(model: ToyModel, theta: np.ndarray) -> tuple[np.ndarray, Any]:
-    b = {"none": None, "shared": theta[-1], "per-feature": theta[2:]}[model.bias]
-    return theta[:2], b

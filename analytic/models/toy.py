@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Number: TypeAlias = float | Fraction
 Pair: TypeAlias = tuple[float, float]
+#: One number for one point, an array for many.
+Values: TypeAlias = "np.float64 | npt.NDArray[np.float64]"
 
 
 def _shown(pair: tuple[Fraction, Fraction]) -> str:
@@ -230,7 +232,7 @@ class ToyModel:
             ) from None
         return function(*arguments, self.parameters)
 
-    def loss(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Any:
+    def loss(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Values:
         """Expected loss, summed over both features.
 
         Parameters
@@ -271,7 +273,7 @@ class ToyModel:
 
         return self.bias.gather_hessian(self._evaluate(hessian, W, b))
 
-    def loss_variance(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Any:
+    def loss_variance(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Values:
         """Variance of one sample's loss, shape (...): a batch of n has mean `loss` and variance `loss_variance` / n.
 
         Examples

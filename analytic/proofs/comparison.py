@@ -88,7 +88,7 @@ def _objection(model: ToyModel, proved: ProvedPoint, listed: Any, kind: str) -> 
         return f"proved to be a {proved.kind}"
     if not proved.on_kink and not (steep := _steepness(model, listed) / size**2) <= _GRADIENT:
         return f"displaced: its gradient is {steep:.1e} times rounding"
-    found = model.loss(np.asarray(listed.W, float), None if listed.b is None else np.asarray(listed.b, float))
+    found = float(model.loss(np.asarray(listed.W, float), None if listed.b is None else np.asarray(listed.b, float)))
     if not (_within(listed.loss, proved.loss, _scale(model)) and _within(listed.loss, (found, found), _scale(model))):
         return f"its loss is {found:.17g}, not {float(listed.loss):.17g}"
     return ""
