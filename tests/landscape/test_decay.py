@@ -48,7 +48,7 @@ def test_a_branch_may_end():
 
 def test_bad_input_is_named():
     model = ToyModel(sparsity=0.5, bias="none")
-    with pytest.raises(ValueError, match="weight_decay = -1"):
+    with pytest.raises(ValueError, match="weight_decay must be at least 0, got -1"):
         decayed_minimum(model, find_minima(model).minima[0], -1)
 
 
@@ -65,5 +65,5 @@ def test_the_decayed_minimum_minimises_the_decayed_loss(bias):
     for step in rng.normal(size=(20, 2 + size)) * 1e-3:
         moved = None if b is None else (b + step[2] if size == 1 else b + step[2:])
         assert decayed_loss(model, W + step[:2], moved, decay) > least
-    with pytest.raises(ValueError, match="weight_decay = -1 must be"):
+    with pytest.raises(ValueError, match="weight_decay must be at least 0, got -1"):
         decayed_loss(model, W, b, -1)
