@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from analytic.landscape.records import StationaryPoint as StationaryPoint
     from analytic.loss.symbolic import symbolic_loss as symbolic_loss
     from analytic.models.toy import ToyModel as ToyModel
+    from analytic.polytopes.dimensionality import feature_dimensionality as feature_dimensionality
+    from analytic.polytopes.groups import geometry as geometry
     from analytic.proofs import Certificate as Certificate
     from analytic.proofs import certify as certify
     from analytic.proofs import verify_certificate as verify_certificate
@@ -49,6 +51,8 @@ _NAMES = {
     "training.trainer": ("train", "TrainingRun"),
     "landscape.decay": ("decayed_loss", "decayed_minimum"),
     "attraction.fractions": ("basins", "Basins", "basin_map", "BasinMap"),
+    "polytopes.dimensionality": ("feature_dimensionality",),
+    "polytopes.groups": ("geometry",),
     "checking.report": ("check", "CheckReport"),
     "diagrams.comparison": ("compare",),
     "checking.weights": ("read_weights",),

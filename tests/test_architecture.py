@@ -20,7 +20,7 @@ PACKAGE = ROOT / "analytic"
 ROOMS = (
     ("validation", "files", "work"),
     ("models.bias", "models.symmetry", "models.features"),
-    ("loss",),
+    ("loss", "polytopes"),
     ("models",),
     ("training",),
     ("landscape",),
