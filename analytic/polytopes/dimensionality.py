@@ -3,8 +3,8 @@
     D_i = |W_i|^2 / sum_j (u_i . W_j)^2,    u_i = W_i / |W_i|
 
 One for a feature that is orthogonal to all others, 1/2 for both features of a digon, k/n for n features that are spread
-evenly over k dimensions. With A = W W^T it is |W_i|^2 / (u_i . A u_i), by Jensen's inequality at most W_i . A^+ W_i: the
-D_i sum to at most the rank of W, and to the rank exactly if every feature is an eigenvector of A.
+evenly over k dimensions. With A = W W^T it is |W_i|^2 / (u_i . A u_i), by Jensen's inequality at most W_i . A^+ W_i:
+the D_i sum to at most the rank of W, and to the rank exactly if every feature is an eigenvector of A.
 """
 
 from __future__ import annotations
