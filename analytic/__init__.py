@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from analytic.proofs import Certificate as Certificate
     from analytic.proofs import certify as certify
     from analytic.proofs import verify_certificate as verify_certificate
-    from analytic.training.trainer import TrainingRun as TrainingRun
+    from analytic.training.run import TrainingRun as TrainingRun
     from analytic.training.trainer import train as train
 
 __version__ = "0.2.0"
@@ -48,7 +48,8 @@ _NAMES = {
     "diagrams.phases": ("phase_diagram", "PhaseDiagram"),
     "diagrams.boundaries": ("phase_boundaries", "PhaseBoundaries"),
     "proofs": ("certify", "Certificate", "verify_certificate"),
-    "training.trainer": ("train", "TrainingRun"),
+    "training.trainer": ("train",),
+    "training.run": ("TrainingRun",),
     "landscape.decay": ("decayed_loss", "decayed_minimum"),
     "attraction.fractions": ("basins", "Basins", "basin_map", "BasinMap"),
     "polytopes.dimensionality": ("feature_dimensionality",),

@@ -23,9 +23,9 @@ from analytic.attraction.separatrices import Separatrix, half_stable, sector_pro
 from analytic.attraction.targets import Target, corner_maxima, distance, points, targets
 from analytic.landscape.find import find_stationary_points
 from analytic.landscape.records import FlatSet, Landscape, StationaryPoint
+from analytic.models.bias import Bias
 from analytic.models.toy import ToyModel
 from analytic.training import initial
-from analytic.training.trainer import spread
 
 #: A start that has come to rest belongs to a target within this distance; Adam, which does not rest, three rates away.
 MATCH = 1e-2
@@ -139,7 +139,7 @@ def basins(
     if isinstance(init, tuple):
         starts = len(np.atleast_2d(np.asarray(init[0])))
     theta = initial.draw(init, np.random.default_rng(seed), starts, model.bias, instances=instances, layout=layout)
-    labels = field_.labels(spread(theta))
+    labels = field_.labels(model.bias.embed(theta))
     counts = [int(np.sum(labels == index)) for index in range(len(field_.targets))]
     entries = (
         BasinFraction(target, count / starts, *_interval(count, starts), count)
@@ -248,7 +248,7 @@ class _Field:
             self.dynamics,
             theta,
             self.model.parameters,
-            initial.biases(self.model.bias),
+            self.model.bias.size(),
             self.barriers,
             self.control,
             self.limit,
@@ -282,7 +282,7 @@ def _barriers(model: ToyModel, landscape: Landscape, found: tuple[Target, ...]) 
     One more, of radius zero, stands for the target that the floor leads to.
     """
     everything = np.concatenate([np.empty((0, 4)), *(points(point) for point in landscape)])
-    directions = _directions(initial.biases(model.bias))
+    directions = _directions(model.bias)
     flat = min((float(target.loss) for target in found if isinstance(target, FlatSet)), default=np.inf)
     rows, owners = [], []
     for index, target in enumerate(found):
@@ -325,14 +325,15 @@ def _loss(model: ToyModel, theta: np.ndarray) -> Any:
     return model.loss(theta[..., :2], b)
 
 
-def _directions(count: int) -> np.ndarray:
+def _directions(bias: Bias) -> np.ndarray:
     """Unit vectors (n, 4) in the space of the parameters; a shared bias moves b1 and b2 alike."""
+    count = bias.size()
     drawn = np.random.default_rng(0).standard_normal((_DIRECTIONS, 2 + count))
     drawn = np.concatenate([drawn, np.eye(2 + count), -np.eye(2 + count)])
     drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
     if count == 1:
         drawn[:, 2] /= math.sqrt(2)
-    return spread(drawn)
+    return bias.embed(drawn)
 
 
 def _normal_sd(init: initial.Init, instances: int, layout: str) -> float | None:
@@ -347,7 +348,7 @@ def _normal_sd(init: initial.Init, instances: int, layout: str) -> float | None:
 def _integrated(field_: _Field, curves: tuple[Separatrix, ...], sd: float) -> Basins:
     totals = [0.0] * len(field_.targets)
     for probability, inside in sector_probabilities(curves, sd):
-        totals[int(field_.labels(spread(inside[None]))[0])] += probability
+        totals[int(field_.labels(field_.model.bias.embed(inside[None]))[0])] += probability
     entries = (
         BasinFraction(target, total, max(0.0, total - _INTEGRATION), min(1.0, total + _INTEGRATION), None)
         for target, total in zip(field_.targets, totals, strict=True)

@@ -34,7 +34,8 @@ from analytic.checking.weights import Stack, models, stack
 from analytic.landscape.find import find_minima
 from analytic.landscape.records import Landscape
 from analytic.models.toy import ToyModel
-from analytic.training.trainer import gradient_moments, reduction_factor, spread
+from analytic.training.noise import gradient_moments
+from analytic.training.settings import reduction_factor
 
 #: The 0.999 quantile of a squared normal in units of its mean. Of all weighted sums of squared normals with one mean,
 #: the single term has the heaviest tail this far out (Szekely and Bakirov, 2003).
@@ -214,7 +215,7 @@ def _check_one(
 ) -> ModelCheck:
     W, b = trained.point(index)
     parts = W if b is None else np.concatenate([W, np.atleast_1d(b)])
-    theta = spread(parts[None])
+    theta = model.bias.embed(parts[None])
     loss = float(model.loss(W, b))
     target = destinations(model, theta, landscape=landscape)[0]
     best = landscape.global_minimum

@@ -14,6 +14,10 @@ gradient in coordinate k. So the decay that adamw applies to coordinate k is d s
 where the gradient vanishes, and on the exact gradient leaves the minima of L where they are, to within eps.
 `TrainingRun.effective_decay` measures it.
 
+The compiled dynamics of attraction/motion.py follow the same rules on the exact gradient, one start at a time and until
+a barrier decides. They are written there once more on purpose: training is the witness that a claim about them is held
+against, and shares no arithmetic with them.
+
 Schedules multiply the rate at step s = 0 ... steps − 1 as the toy-model code of the field does: "constant" 1, "linear"
 1 − s/steps, "cosine" cos(pi/2 · s/(steps − 1)).
 """
@@ -26,7 +30,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
+from analytic.validation import InvalidValue, number, one_of, refuse, refuse_type
+
+Array: TypeAlias = npt.NDArray[np.float64]
 Schedule: TypeAlias = str | Callable[[int, int], float]
 
 SCHEDULES: dict[str, Callable[[int, int], float]] = {
@@ -51,29 +59,31 @@ class Rule:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES:
-            raise ValueError(f"optimizer = {self.name!r} must be one of {NAMES}")
-        if not callable(self.schedule) and self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule = {self.schedule!r} must be one of {tuple(SCHEDULES)} or callable(step, steps)")
-        _require("lr", self.lr, self.lr > 0, "positive")
-        _require("weight_decay", self.decay, self.decay >= 0, "zero or positive")
-        _require("momentum", self.momentum, 0 <= self.momentum < 1, "in [0, 1)")
-        _require("betas", max(self.betas), all(0 <= beta < 1 for beta in self.betas), "in [0, 1)")
-        _require("eps", self.eps, self.eps > 0, "positive")
+        one_of("optimizer", self.name, NAMES)
+        if not (callable(self.schedule) or (isinstance(self.schedule, str) and self.schedule in SCHEDULES)):
+            refuse("schedule", f"be one of {', '.join(map(repr, SCHEDULES))} or callable(step, steps)", self.schedule)
+        number("lr", self.lr, above=0)
+        number("weight_decay", self.decay, least=0)
+        number("momentum", self.momentum, least=0, below=1)
+        if not isinstance(self.betas, (tuple, list)) or len(self.betas) != 2:
+            refuse_type("betas", "be a pair of numbers", self.betas)
+        for beta in self.betas:
+            number("betas", beta, least=0, below=1)
+        number("eps", self.eps, above=0)
         if self.momentum and self.name.startswith("adam"):
-            raise ValueError(f"momentum = {self.momentum!r} is for gd and sgd; adam has betas")
+            raise InvalidValue(f"momentum must be 0 for {self.name}, which has betas, got {self.momentum!r}")
 
     @property
     def decay(self) -> float:
         """The weight decay in force: `weight_decay`, or the optimiser's default."""
-        return DEFAULT_DECAY[self.name] if self.weight_decay is None else float(self.weight_decay)
+        return DEFAULT_DECAY[self.name] if self.weight_decay is None else self.weight_decay
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of this step, 0 <= step < steps."""
         schedule = self.schedule if callable(self.schedule) else SCHEDULES[self.schedule]
         return self.lr * schedule(step, steps)
 
-    def update(self, theta: np.ndarray, grad: np.ndarray, memory: Memory, rate: float) -> None:
+    def update(self, theta: Array, grad: Array, memory: Memory, rate: float) -> None:
         """One step, in place, on any array of parameters and its `memory`."""
         if self.name == "adamw":
             theta *= 1.0 - rate * self.decay
@@ -86,7 +96,7 @@ class Rule:
         else:
             theta -= rate * self._adam_direction(grad, memory)
 
-    def _adam_direction(self, grad: np.ndarray, memory: Memory) -> np.ndarray:
+    def _adam_direction(self, grad: Array, memory: Memory) -> Array:
         beta1, beta2 = self.betas
         memory.steps += 1
         memory.first += (1.0 - beta1) * (grad - memory.first)
@@ -99,16 +109,11 @@ class Rule:
 class Memory:
     """What an optimiser carries from step to step: running means of g and g², steps taken."""
 
-    first: np.ndarray
-    second: np.ndarray
+    first: Array
+    second: Array
     steps: int = field(default=0)
 
     @classmethod
-    def like(cls, theta: np.ndarray) -> Memory:
+    def like(cls, theta: Array) -> Memory:
         """The memory at the start of training."""
         return cls(np.zeros_like(theta), np.zeros_like(theta))
-
-
-def _require(name: str, value: float, holds: bool, allowed: str) -> None:
-    if not (math.isfinite(value) and holds):
-        raise ValueError(f"{name} = {value!r} must be finite and {allowed}")

@@ -1,12 +1,13 @@
-"""Training as everybody does it, in NumPy: the independent witness for the closed form.
+"""Training as everybody does it, in NumPy: the independent witness for the exact loss.
 
-Every model of a run is trained on its own samples, drawn as the definition says (witness.py), with the optimisers and
-initialisations of the field (optimisers.py, initial.py). Nothing here knows a formula for the expected loss, so an
-agreement of the two is evidence for both.
+Every model of a run is trained on its own samples, drawn as the definition says, with the optimisers and
+initialisations of the field (optimisers.py, initial.py); the smallest model has a sampler of its own (pair.py), all
+others share one (network.py). Nothing here knows a formula for the expected loss, so an agreement of the two is
+evidence for both.
 
-Many models train at once. They are sorted by how often both features are off and cut into blocks of a quarter of a
-million samples, each with a random stream of its own: a result depends on the models, the settings and the seed, not
-on the number of threads.
+Many models train at once. They are sorted by how often all features are off and cut into blocks of a quarter of a
+million samples of a pair, each with random streams of its own: a result depends on the models, the settings and the
+seed, not on the number of threads.
 
 Two sources of error remain at the end of a run, and both have a known size. On a data set of N samples drawn once
 ("gd") the end estimates the minimum with covariance H⁻¹ C H⁻¹ / N, where H is the Hessian of L and C the covariance of
@@ -16,57 +17,32 @@ the minimum with covariance V, where H V + V H = lr C / B, to first order in lr.
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, SupportsFloat, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from analytic.training import initial
+from analytic.training.network import NetworkSampler
 from analytic.training.optimisers import Memory, Rule, Schedule
-from analytic.training.sampling import Batch, Model, Workspace, batch_gradient, batch_loss, draw_batch
+from analytic.training.pair import PairSampler
+from analytic.training.problems import Array, Model, Pair, Parameters, Problem, problems
+from analytic.training.run import TrainingRun
+from analytic.training.settings import Settings, marks, reduction_factor
+from analytic.training.workspace import Streams
+from analytic.validation import whole
+from analytic.work import Progress, cores, finish, reporting
 
-Models: TypeAlias = "Model | Sequence[Model]"
-
-BLOCK_SAMPLES = 2**18  # smaller ones spend the second core on handing the interpreter lock to and fro
-ROUND_SAMPLES = 2**25  # about a second of work between two looks at the keyboard
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """What training gave, at each checkpoint; `models` × `runs` trained models.
-
-    steps : (c,) optimiser steps taken at each checkpoint, the first 0.
-    W : (c, models, runs, 2);  b : None, (c, models, runs) if shared, (c, models, runs, 2) if per-feature.
-    loss : (c, models, runs) mean loss over `batch` fresh samples at the checkpoint, summed over features.
-    effective_decay : None, or for adamw the decay that acted on each parameter at the end (models, runs, k): the weight
-        decay times the root mean square of the minibatch gradient.
-    completed : False where the run was interrupted; the last checkpoint is then where it stood.
-    """
-
-    models: tuple[Model, ...]
-    rule: Rule
-    batch: int
-    seed: int
-    steps: np.ndarray
-    W: np.ndarray
-    b: np.ndarray | None
-    loss: np.ndarray
-    effective_decay: np.ndarray | None
-    completed: bool
-
-    @property
-    def final(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """(W, b) at the last checkpoint, W of shape (models, runs, 2)."""
-        return self.W[-1], None if self.b is None else self.b[-1]
+#: Samples of a block, of two features: smaller ones spend the second core on handing the interpreter lock to and fro.
+BLOCK_SAMPLES = 2**18
+#: Samples between two looks at the keyboard, of two features: about a second of work.
+ROUND_SAMPLES = 2**25
 
 
 def train(
-    model: Models,
+    model: Model | Sequence[Model],
     *,
     runs: int = 1,
     optimizer: str = "adam",
@@ -80,279 +56,209 @@ def train(
     steps: int = 10_000,
     batch: int = 1024,
     init: initial.Init = "xavier",
-    instances: int = 1,
+    instances: int | None = 1,
     layout: str = "features-hidden",
     checkpoints: int | Iterable[int] = 10,
     seed: int = 0,
     threads: int | None = None,
-    progress: bool | None = None,
+    progress: Progress = None,
 ) -> TrainingRun:
-    """Train `runs` copies of each model by sampling.
+    """Train `runs` copies of each model by sampling, in single precision with parameters in double.
 
     Parameters
     ----------
-    model : one model or a sequence of them with one bias convention; anything with .importance (I1, I2), .patterns
-        (p00, p10, p01, p11) and .bias will do.
-    optimizer : "sgd", "adam", "adamw", on a fresh batch at each step; or "gd", plain gradient descent on one data set
-        of `batch` samples, drawn once for each trained model.
-    weight_decay : acts on W and b; default 0.01 for "adamw", otherwise 0. See optimisers.py for what it does to minima.
-    reduction : "sum" over features, or "mean", which halves the gradient as most training code does.
-    init, instances, layout : see `initial.draw`; one draw for each trained model.
-    checkpoints : how many equal stretches to record, or the steps themselves; 0 and `steps` are always recorded.
-    progress : a bar on stderr; by default where stderr is a terminal.
+    model
+        One model or a sequence of them, of one size and one bias convention: ToyModel, ReluOutputModel, or anything
+        with the same `importance`, `bias` and `patterns` (P00, P10, P01, P11), or `importance`, `bias`, `hidden` and
+        `density`, and `patterns` of shape (2,) * n where features are not independent, for n up to 12.
+    runs
+        How often each model is trained, at least 1.
+    optimizer
+        "sgd", "adam", "adamw", on a fresh batch at each step; or "gd", plain gradient descent on one data set of
+        `batch` samples, drawn once for each trained model. The data sets may fill 2 GiB.
+    lr, schedule, momentum, betas, eps
+        As in PyTorch; `schedule` is "constant", "linear", "cosine" or a callable (step, steps) -> factor.
+    weight_decay
+        Acts on W and b; default 0.01 for "adamw", otherwise 0. See optimisers.py for what it does to minima.
+    reduction
+        "sum" over features, or "mean", which divides the gradient by n as most training code does.
+    steps, batch
+        At least 1; `batch` at most 2^26.
+    init, instances, layout
+        See `initial.draw`; one draw for each trained model. Weights of any layout are returned as described there.
+    checkpoints
+        How many equal stretches to record, or the steps themselves; 0 and `steps` are always recorded. They may fill
+        2 GiB.
+    seed
+        A whole number; one seed gives the same result on any number of threads.
+    threads
+        How many blocks of models are trained at the same time, by default one on each core.
+    progress
+        None, True, False or a function progress(done, total) of samples; see work.py.
 
-    An interrupt from the keyboard ends the run within about a second and returns what there is.
+    Returns
+    -------
+    TrainingRun
+        An interrupt from the keyboard ends the run within about a second and returns what there is.
 
-    Raises ValueError or TypeError for arguments that are not as described.
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not as described, naming the argument.
+
+    Examples
+    --------
+    >>> from analytic import ToyModel, train
+    >>> run = train(ToyModel(sparsity=0.9), runs=3, steps=200, lr=0.01)
+    >>> run.W.shape, run.b.shape, run.diverged.any()
+    ((11, 1, 3, 2), (11, 1, 3, 2), np.False_)
     """
-    models = _as_models(model)
+    given, known = problems(model)
     rule = Rule(optimizer, lr, schedule, weight_decay, momentum, betas, eps)
-    for name, value in (("runs", runs), ("batch", batch)):
-        _require_whole(name, value, 1)
-    marks = _marks(checkpoints, steps)
+    settings = Settings(rule, marks(checkpoints, steps), batch, seed, reduction)
+    parameters, rows = known[0].parameters, len(known) * whole("runs", runs)
+    settings.require_memory(rows, parameters)
     starts = initial.draw(
         init,
         np.random.default_rng([seed, 0]),
-        len(models) * runs,
-        models[0].bias,
+        rows,
+        parameters.bias,
         instances=instances,
         layout=layout,
+        weights=parameters.weights,
     )
-    blocks = _blocks(models, runs, starts, batch, seed, rule, reduction_factor(reduction))
-    with _bar(progress, steps * batch * len(starts)) as bar:
-        history, completed = _advance(blocks, marks, starts, batch, threads or _cores(), bar)
-    return _collect(models, runs, rule, batch, seed, blocks, history, completed)
+    trainer = Trainer([each for each in known for _ in range(runs)], starts, settings)
+    with reporting(progress, "training", " samples") as report:
+        history = trainer.run(cores() if threads is None else whole("threads", threads), report)
+    return _result(given, trainer, history)
 
 
-class _Block:
-    """Models that train together in one thread, with their random stream, memory and workspace."""
+class Sampler(Protocol):
+    """The data of a block: gradient and loss of parameters (rows, m n + n) on samples of its own."""
+
+    def gradient(self, theta: Array) -> Array: ...
+    def loss(self, theta: Array) -> Array: ...
+
+
+class Block:
+    """Models that train together in one thread: rows of the run with their parameters, optimiser and samples."""
 
     def __init__(
-        self,
-        rows: np.ndarray,
-        models: Sequence[Model],
-        starts: np.ndarray,
-        batch: int,
-        seed: np.random.SeedSequence,
-        rule: Rule,
-        share: float,
+        self, rows: Array, models: Sequence[Problem], starts: Array, settings: Settings, seed: np.random.SeedSequence
     ) -> None:
-        training, testing = seed.spawn(2)
-        self.rows, self.rule, self.batch = rows, rule, batch
-        self.bias = models[0].bias
+        self.rows, self.settings = rows, settings
+        self.parameters = models[0].parameters
+        self.share = reduction_factor(settings.reduction, self.parameters.features)
         self.theta = starts[rows].copy()
         self.memory = Memory.like(self.theta)
-        self.importance = np.array([model.importance for model in models])
-        self.patterns = np.array([model.patterns for model in models])
-        self.share = share
-        self.rng = np.random.Generator(np.random.SFC64(training))
-        self.fresh = np.random.Generator(np.random.SFC64(testing))
-        self.space = Workspace(len(rows), batch, np.float32)
-        self.data = self._fixed_data() if rule.name == "gd" else None
+        self.sampler = _sampler(models, settings, Streams.of(seed))
 
-    def _fixed_data(self) -> Batch:
-        drawn = draw_batch(self.rng, self.patterns, self.batch, self.space)
-        return Batch(drawn.x1.copy(), drawn.x2.copy(), drawn.size)
+    def run(self, first: int, last: int) -> None:
+        """Steps first ... last − 1; parameters that diverge do so silently, and are reported at the end."""
+        rule, steps = self.settings.rule, self.settings.steps
+        with np.errstate(over="ignore", invalid="ignore"):
+            for step in range(first, last):
+                gradient = self.sampler.gradient(self.parameters.embed(self.theta))
+                gradient = self.share * self.parameters.gather(gradient)
+                rule.update(self.theta, gradient, self.memory, rule.rate(step, steps))
 
-    def run(self, first: int, last: int, steps: int) -> None:
-        """Steps first ... last − 1 of `steps`."""
-        for step in range(first, last):
-            batch = self.data or draw_batch(self.rng, self.patterns, self.batch, self.space)
-            gradient = batch_gradient(spread(self.theta), self.importance, batch, self.space)
-            gradient = self.share * gather(gradient, self.bias)
-            self.rule.update(self.theta, gradient, self.memory, self.rule.rate(step, steps))
-
-    def loss(self) -> np.ndarray:
+    def loss(self) -> Array:
         """Mean loss on fresh samples, one for each row."""
-        batch = draw_batch(self.fresh, self.patterns, self.batch, self.space)
-        return batch_loss(spread(self.theta), self.importance, batch, self.space)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.sampler.loss(self.parameters.embed(self.theta))
+
+    def effective_decay(self) -> Array:
+        """The decay that acts on each parameter under adamw: see optimisers.py."""
+        rule = self.settings.rule
+        correction = 1.0 - rule.betas[1] ** self.memory.steps
+        return np.asarray(rule.decay * (np.sqrt(self.memory.second / correction) / self.share))
 
 
-def spread(theta: np.ndarray) -> np.ndarray:
-    """Parameters (..., k) of any bias convention as (..., 4) = W1, W2, b1, b2."""
-    if theta.shape[-1] == 4:
-        return theta
-    b = theta[..., 2:] if theta.shape[-1] == 3 else np.zeros(1)
-    return np.concatenate([theta[..., :2], np.broadcast_to(b, (*theta.shape[:-1], 2))], axis=-1)
+def _sampler(models: Sequence[Problem], settings: Settings, streams: Streams) -> Sampler:
+    fixed = settings.rule.name == "gd"
+    pairs = [model for model in models if isinstance(model, Pair)]
+    if pairs:
+        return PairSampler(pairs, settings.batch, streams, fixed)
+    return NetworkSampler([model for model in models if not isinstance(model, Pair)], settings.batch, streams, fixed)
 
 
-def gather(gradient: np.ndarray, bias: str) -> np.ndarray:
-    """Gradient (..., 4) in W1, W2, b1, b2 as the (..., k) of the bias convention: a shared bias gets both."""
-    if bias == "per-feature":
-        return gradient
-    parts = [gradient[..., :2]]
-    if bias == "shared":
-        parts.append(gradient[..., 2:].sum(axis=-1, keepdims=True))
-    return np.concatenate(parts, axis=-1)
+@dataclass(frozen=True)
+class Snapshot:
+    """All rows after `step` steps: parameters (rows, k) and mean losses (rows,)."""
+
+    step: int
+    theta: Array
+    loss: Array
 
 
-def gradient_moments(
-    model: Model, W: Any, b: Any = None, *, samples: int = 2**16, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (k,) and covariance (k, k) of the gradient of one sample's loss, estimated from `samples`.
-
-    The relative error of the covariance is about sqrt(kurtosis / samples), 1 % to 2 % with the default for dense
-    features.
-    """
-    theta = initial.draw((W, b), np.random.default_rng(0), 1, model.bias)
-    space = Workspace(samples, 1, np.float64)
-    rng = np.random.Generator(np.random.SFC64([seed, 1]))
-    batch = draw_batch(rng, np.tile(model.patterns, (samples, 1)), 1, space)
-    each = batch_gradient(
-        np.tile(spread(theta), (samples, 1)),
-        np.tile(np.asarray(model.importance, float), (samples, 1)),
-        batch,
-        space,
-    )
-    each = gather(each, model.bias)
-    return each.mean(axis=0), np.cov(each.T)
+#: Which rows and steps are still to do is decided by the trainer; how it is told is (done, total) samples.
+Report: TypeAlias = Callable[[float, float], None]
 
 
-def _blocks(
-    models: Sequence[Model],
-    runs: int,
-    starts: np.ndarray,
-    batch: int,
-    seed: int,
-    rule: Rule,
-    share: float,
-) -> list[_Block]:
-    owners = [owner for owner in range(len(models)) for _ in range(runs)]
-    order = np.argsort(np.array([each.patterns[0] for each in models])[owners], kind="stable")
-    size = max(1, BLOCK_SAMPLES // batch)
-    cuts = [order[at : at + size] for at in range(0, len(order), size)]
-    seeds = np.random.SeedSequence([seed, 1]).spawn(len(cuts))
-    return [
-        _Block(rows, [models[owners[row]] for row in rows], starts, batch, own_seed, rule, share)
-        for rows, own_seed in zip(cuts, seeds, strict=True)
-    ]
+class Trainer:
+    """All blocks of a run, which take their steps from one recorded step to the next."""
+
+    def __init__(self, models: Sequence[Problem], starts: Array, settings: Settings) -> None:
+        self.settings, self.rows = settings, len(models)
+        self.parameters: Parameters = models[0].parameters
+        order = np.argsort(np.array([model.quiet for model in models]), kind="stable")
+        size = max(1, 2 * BLOCK_SAMPLES // (settings.batch * self.parameters.features))
+        cuts = [order[at : at + size] for at in range(0, len(order), size)]
+        seeds = np.random.SeedSequence([settings.seed, 1]).spawn(len(cuts))
+        self.blocks = [
+            Block(rows, [models[row] for row in rows], starts, settings, seed)
+            for rows, seed in zip(cuts, seeds, strict=True)
+        ]
+
+    def run(self, threads: int, report: Report) -> list[Snapshot]:
+        """A snapshot at each mark; after an interrupt the last is where the run stood."""
+        each = self.settings.batch * self.rows
+        stride = max(1, 2 * ROUND_SAMPLES // (each * self.parameters.features))
+        history = [self._snapshot(0)]
+        step = 0
+        with ThreadPoolExecutor(threads) as pool:
+            for mark in self.settings.marks[1:]:
+                while step < mark:
+                    ahead = min(mark, step + stride)
+                    interrupted = finish([pool.submit(block.run, step, ahead) for block in self.blocks])
+                    step = ahead
+                    report(step * each, self.settings.steps * each)
+                    if interrupted and step < self.settings.steps:
+                        return [*history, self._snapshot(step)]
+                history.append(self._snapshot(step))
+        return history
+
+    def _snapshot(self, step: int) -> Snapshot:
+        theta, loss = np.empty((self.rows, self.parameters.size)), np.empty(self.rows)
+        for block in self.blocks:
+            theta[block.rows], loss[block.rows] = block.theta, block.loss()
+        return Snapshot(step, theta, loss)
+
+    def effective_decay(self) -> Array | None:
+        """The decay that acted at the end on each parameter, (rows, k), under adamw."""
+        if self.settings.rule.name != "adamw" or not self.blocks[0].memory.steps:
+            return None
+        decay = np.empty((self.rows, self.parameters.size))
+        for block in self.blocks:
+            decay[block.rows] = block.effective_decay()
+        return decay
 
 
-_History: TypeAlias = list[tuple[int, np.ndarray, np.ndarray]]
-
-
-def _advance(
-    blocks: list[_Block], marks: list[int], starts: np.ndarray, batch: int, threads: int, bar: Any
-) -> tuple[_History, bool]:
-    """Run all blocks from mark to mark; (step, parameters, losses) at each, and whether the last was reached."""
-    stride = max(1, ROUND_SAMPLES // (batch * len(starts)))
-    history = [_snapshot(0, blocks, starts)]
-    step = 0
-    with ThreadPoolExecutor(threads) as pool:
-        for mark in marks[1:]:
-            while step < mark:
-                ahead = min(mark, step + stride)
-                jobs = [pool.submit(block.run, step, ahead, marks[-1]) for block in blocks]
-                interrupted = _finish(jobs)
-                bar.update((ahead - step) * batch * len(starts))
-                step = ahead
-                if interrupted and step < marks[-1]:
-                    return [*history, _snapshot(step, blocks, starts)], False
-            history.append(_snapshot(step, blocks, starts))
-    return history, True
-
-
-def _finish(jobs: list[Any]) -> bool:
-    """Wait for all jobs; True where the keyboard interrupted, which still lets this round end."""
-    interrupted = False
-    for job in jobs:
-        while True:
-            try:
-                job.result()
-                break
-            except KeyboardInterrupt:
-                interrupted = True
-    return interrupted
-
-
-def _snapshot(step: int, blocks: list[_Block], starts: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
-    theta, loss = np.empty_like(starts), np.empty(len(starts))
-    for block in blocks:
-        theta[block.rows], loss[block.rows] = block.theta, block.loss()
-    return step, theta, loss
-
-
-def _collect(
-    models: tuple[Model, ...],
-    runs: int,
-    rule: Rule,
-    batch: int,
-    seed: int,
-    blocks: list[_Block],
-    history: _History,
-    completed: bool,
-) -> TrainingRun:
-    steps, thetas, losses = zip(*history, strict=True)
-    theta = np.array(thetas).reshape(len(steps), len(models), runs, -1)
-    k = theta.shape[-1]
+def _result(given: tuple[Model, ...], trainer: Trainer, history: list[Snapshot]) -> TrainingRun:
+    settings, parameters = trainer.settings, trainer.parameters
+    shape = (len(given), trainer.rows // len(given))
+    theta = np.array([each.theta for each in history]).reshape(len(history), *shape, parameters.size)
+    W, b = parameters.split(theta)
+    decay = trainer.effective_decay()
     return TrainingRun(
-        models=models,
-        rule=rule,
-        batch=batch,
-        seed=seed,
-        steps=np.array(steps),
-        W=theta[..., :2],
-        b=None if k == 2 else theta[..., 2] if k == 3 else theta[..., 2:],
-        loss=np.array(losses).reshape(len(steps), len(models), runs),
-        effective_decay=_effective_decay(rule, blocks, (len(models), runs, k)),
-        completed=completed,
+        models=given,
+        rule=settings.rule,
+        batch=settings.batch,
+        seed=settings.seed,
+        steps=np.array([each.step for each in history]),
+        W=W,
+        b=b,
+        loss=np.array([each.loss for each in history]).reshape(len(history), *shape),
+        effective_decay=None if decay is None else decay.reshape(*shape, parameters.size),
+        completed=history[-1].step == settings.steps,
     )
-
-
-def _effective_decay(rule: Rule, blocks: list[_Block], shape: tuple[int, int, int]) -> np.ndarray | None:
-    if rule.name != "adamw" or not blocks[0].memory.steps:
-        return None
-    rms = np.empty((shape[0] * shape[1], shape[2]))
-    for block in blocks:
-        correction = 1.0 - rule.betas[1] ** block.memory.steps
-        rms[block.rows] = np.sqrt(block.memory.second / correction) / block.share
-    return rule.decay * rms.reshape(shape)
-
-
-def _as_models(model: Models) -> tuple[Model, ...]:
-    models = tuple(model) if isinstance(model, Sequence) else (model,)
-    if not models:
-        raise ValueError("model = [] must hold at least one model")
-    conventions = {each.bias for each in models}
-    if len(conventions) > 1:
-        raise ValueError(f"models of one run must share the bias convention, not {conventions}")
-    return models
-
-
-def reduction_factor(reduction: str) -> float:
-    """What a reduction over features makes of the summed loss: 1 for "sum", 1/2 for "mean"."""
-    if reduction not in ("sum", "mean"):
-        raise ValueError(f"reduction = {reduction!r} must be 'sum' or 'mean'")
-    return 1.0 if reduction == "sum" else 0.5
-
-
-def _marks(checkpoints: int | Iterable[int], steps: int) -> list[int]:
-    _require_whole("steps", steps, 1)
-    if isinstance(checkpoints, Iterable):
-        wanted = list(checkpoints)
-        for mark in wanted:
-            _require_whole("checkpoints", mark, 0, steps)
-    else:
-        _require_whole("checkpoints", checkpoints, 1)
-        wanted = [round(steps * i / checkpoints) for i in range(checkpoints)]
-    return sorted({0, *map(int, wanted), int(steps)})
-
-
-def _require_whole(name: str, value: SupportsFloat, least: int, most: int | None = None) -> None:
-    number = float(value)
-    if number != int(number) or number < least or (most is not None and number > most):
-        limit = "" if most is None else f" and at most {most}"
-        raise ValueError(f"{name} = {value!r} must be a whole number, at least {least}{limit}")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _bar(progress: bool | None, total: int) -> Iterator[Any]:
-    from tqdm import tqdm
-
-    hidden = not (sys.stderr.isatty() if progress is None else progress)
-    with tqdm(total=total, unit=" samples", unit_scale=True, disable=hidden, desc="training") as bar:
-        yield bar

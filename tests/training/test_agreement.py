@@ -8,7 +8,8 @@ import pytest
 from analytic import ToyModel, find_minima
 from analytic.attraction.fractions import basins
 from analytic.checking.report import check
-from analytic.training.trainer import gradient_moments, train
+from analytic.training.noise import gradient_moments
+from analytic.training.trainer import train
 
 CONVENTIONS = ("none", "shared", "per-feature")
 MODELS = {

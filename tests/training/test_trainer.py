@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from analytic.models.bias import Bias
 from analytic.training import initial
 from analytic.training import trainer as training
+from analytic.training.noise import gradient_moments
 from analytic.training.optimisers import Memory, Rule
-from analytic.training.sampling import Workspace, batch_gradient, batch_loss, draw_batch
-from analytic.training.trainer import gradient_moments, train
+from analytic.training.pair import batch_gradient, batch_loss, draw_batch
+from analytic.training.trainer import train
+from analytic.training.workspace import Workspace
+from analytic.validation import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ def independent(density, r=1.0, bias="none"):
 
 
 def samples_of(patterns, size=200_000, seed=0):
-    space = Workspace(1, size, np.float64)
+    space = Workspace([size] * 4, np.float64)
     batch = draw_batch(np.random.default_rng(seed), np.array([patterns]), size, space)
     x = np.zeros((size, 2))
     x[: batch.x1.shape[1]] = np.stack([batch.x1[0], batch.x2[0]], axis=1)
@@ -66,7 +70,7 @@ def test_loss_and_gradient_of_a_batch_are_those_of_the_network(seed):
     rng = np.random.default_rng(seed)
     theta, importance = rng.normal(size=4), np.array([1.0, 0.3])
     batch, x = samples_of((0.2, 0.3, 0.1, 0.4), size=500, seed=seed)
-    space = Workspace(1, 500, np.float64)
+    space = Workspace([500] * 4, np.float64)
     loss = batch_loss(theta[None], importance[None], batch, space)
     assert loss[0] == pytest.approx(naive_loss(theta, importance, x), rel=1e-13)
     gradient = batch_gradient(theta[None], importance[None], batch, space)[0]
@@ -171,7 +175,7 @@ def test_shapes_of_a_run(bias):
     assert run.loss.shape == (3, 2, 3)
     shapes = {"none": None, "shared": (3, 2, 3), "per-feature": (3, 2, 3, 2)}
     assert (None if run.b is None else run.b.shape) == shapes[bias]
-    assert run.effective_decay.shape == (2, 3, initial.biases(bias) + 2)
+    assert run.effective_decay.shape == (2, 3, Bias.of(bias).size() + 2)
 
 
 def test_a_result_does_not_depend_on_the_number_of_threads(monkeypatch):
@@ -233,48 +237,53 @@ def test_an_interrupt_returns_what_there_is(monkeypatch):
             job.result()
         return next(rounds) == 6
 
-    monkeypatch.setattr(training, "_finish", finish)
+    monkeypatch.setattr(training, "finish", finish)
     run = train(independent(0.5), runs=4, steps=20, batch=8, checkpoints=[5, 10])
     assert run.steps.tolist() == [0, 5, 7]
     assert not run.completed
 
 
-def test_waiting_survives_the_keyboard():
-    class Job:
-        calls = 0
-
-        def result(self):
-            self.calls += 1
-            if self.calls == 1:
-                raise KeyboardInterrupt
-
-    job = Job()
-    assert training._finish([job])
-    assert job.calls == 2
-
-
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"optimizer": "lion"}, "optimizer = 'lion'"),
-        ({"lr": 0}, "lr = 0"),
-        ({"lr": math.nan}, "lr = nan"),
-        ({"schedule": "step"}, "schedule = 'step'"),
-        ({"weight_decay": -1}, "weight_decay = -1"),
-        ({"batch": 0}, "batch = 0"),
-        ({"steps": 1.5}, "steps = 1.5"),
-        ({"runs": 0}, "runs = 0"),
-        ({"reduction": "none"}, "reduction = 'none'"),
-        ({"layout": "ifh"}, "layout = 'ifh'"),
-        ({"checkpoints": [11_000]}, "checkpoints = 11000"),
-        ({"momentum": 0.9}, "momentum = 0.9"),
+        ({"optimizer": "lion"}, "optimizer must be one of 'gd', 'sgd', 'adam', 'adamw', got 'lion'"),
+        ({"lr": 0}, "lr must be greater than 0, got 0"),
+        ({"lr": math.nan}, "lr must be finite, got nan"),
+        ({"lr": "fast"}, "lr must be a real number, got 'fast' of type str"),
+        ({"schedule": "step"}, "schedule must be one of 'constant', 'linear', 'cosine' or callable"),
+        ({"weight_decay": -1}, "weight_decay must be at least 0, got -1"),
+        ({"momentum": 0.9}, "momentum must be 0 for adam, which has betas, got 0.9"),
+        ({"optimizer": "sgd", "momentum": 1}, "momentum must be at least 0 and less than 1, got 1"),
+        ({"betas": 0.9}, "betas must be a pair of numbers, got 0.9"),
+        ({"betas": (0.9, 1)}, "betas must be at least 0 and less than 1, got 1"),
+        ({"eps": 0}, "eps must be greater than 0, got 0"),
+        ({"batch": 0}, "batch must be a whole number, from 1 to 67108864, got 0"),
+        ({"batch": 2**27}, "batch must be a whole number, from 1 to 67108864, got 134217728"),
+        ({"steps": 1.5}, "steps must be a whole number, at least 1, got 1.5"),
+        ({"runs": 0}, "runs must be a whole number, at least 1, got 0"),
+        ({"threads": 0}, "threads must be a whole number, at least 1, got 0"),
+        ({"seed": -1}, "seed must be a whole number, at least 0, got -1"),
+        ({"reduction": "none"}, "reduction must be one of 'sum', 'mean', got 'none'"),
+        ({"layout": "ifh"}, "layout must be one of 'features-hidden', 'hidden-features', got 'ifh'"),
+        ({"layout": "ifh", "init": 0.1}, "layout must be one of"),
+        ({"instances": 0}, "instances must be a whole number, at least 1, got 0"),
+        ({"init": "glorot"}, "init must be one of 'xavier'"),
+        ({"init": -1.0}, "init must be at least 0, got -1.0"),
+        ({"init": None}, "init must be a name, a number, a pair"),
+        ({"init": ([1, 2], [0, 0])}, "init must give no biases"),
+        ({"init": ([1, 2, 3], None)}, r"init's W must have shape \(1, 2\) or \(2,\), got 'shape \(3,\)'"),
+        ({"checkpoints": [11_000]}, "checkpoints must be a whole number, from 0 to 10000, got 11000"),
+        ({"checkpoints": 0}, "checkpoints must be a whole number, from 1 to 1000000, got 0"),
+        ({"checkpoints": 10**6, "steps": 10**6, "runs": 500}, "checkpoints must keep at most 2 GiB"),
+        ({"optimizer": "gd", "runs": 20, "batch": 2**25}, "batch must let the data sets of 'gd' fit into 2 GiB"),
+        ({"progress": 1}, "progress must be None, True, False or a function"),
     ],
 )
 def test_bad_settings_are_named(settings, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(InvalidInput, match=words):
         train(independent(0.5), **settings)
 
 
 def test_models_of_two_conventions_do_not_train_together():
-    with pytest.raises(ValueError, match="bias convention"):
+    with pytest.raises(InvalidInput, match="one bias convention"):
         train([independent(0.5), independent(0.5, bias="shared")])

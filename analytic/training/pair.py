@@ -1,4 +1,4 @@
-"""The toy model by sampling: draws batches, runs the network forwards and backwards, knows no formula for the mean.
+"""The smallest model by sampling: two features, one hidden unit, forwards and backwards on a batch.
 
 A batch is drawn as its definition says, in an order that saves work. How many of the `size` samples of a model show
 each on/off pattern is one multinomial draw; samples are exchangeable, so they are laid out in the order both, first
@@ -13,29 +13,21 @@ follows by the chain rule through the hidden unit z = W1 x1 + W2 x2:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-
-class Model(Protocol):
-    """What the witness needs to know of a model."""
-
-    @property
-    def importance(self) -> tuple[float, float]: ...
-    @property
-    def patterns(self) -> tuple[float, float, float, float]: ...
-    @property
-    def bias(self) -> str: ...
+from analytic.training.problems import Array, Pair
+from analytic.training.workspace import Streams, Workspace
 
 
 @dataclass(frozen=True)
 class Batch:
     """`size` samples for each of m models: x1, x2 (m, stored columns), and `rest` samples x = 0."""
 
-    x1: np.ndarray
-    x2: np.ndarray
+    x1: Array
+    x2: Array
     size: int
 
     @property
@@ -44,23 +36,36 @@ class Batch:
         return self.size - self.x1.shape[1]
 
 
-class Workspace:
-    """Arrays used again from one batch to the next."""
+class PairSampler:
+    """Fresh batches for a block of models, or one batch drawn once; see network.py for the other implementer."""
 
-    def __init__(self, models: int, size: int, dtype: type) -> None:
-        self._flat: np.ndarray = np.empty((4, models * size), dtype)
-        self._models = models
+    def __init__(self, models: Sequence[Pair], batch: int, streams: Streams, fixed: bool) -> None:
+        self._importance = np.array([model.importance for model in models])
+        self._patterns = np.array([model.patterns for model in models])
+        self._batch, self._streams = batch, streams
+        self._space = Workspace([len(models) * batch] * 4, np.float32)
+        self._data = self._fixed_data() if fixed else None
 
-    def view(self, index: int, columns: int) -> np.ndarray:
-        """Array `index` (0 to 3) as (models, columns)."""
-        return self._flat[index, : self._models * columns].reshape(self._models, columns)
+    def _fixed_data(self) -> Batch:
+        drawn = draw_batch(self._streams.training, self._patterns, self._batch, self._space)
+        return Batch(drawn.x1.copy(), drawn.x2.copy(), drawn.size)
+
+    def gradient(self, theta: Array) -> Array:
+        """Gradient (rows, 4) of the next training batch's mean loss, for theta (rows, 4) = W1, W2, b1, b2."""
+        batch = self._data or draw_batch(self._streams.training, self._patterns, self._batch, self._space)
+        return batch_gradient(theta, self._importance, batch, self._space)
+
+    def loss(self, theta: Array) -> Array:
+        """Mean loss (rows,) over fresh samples, which do not disturb the training stream."""
+        batch = draw_batch(self._streams.testing, self._patterns, self._batch, self._space)
+        return batch_loss(theta, self._importance, batch, self._space)
 
 
-def draw_batch(rng: np.random.Generator, patterns: np.ndarray, size: int, space: Workspace) -> Batch:
+def draw_batch(rng: np.random.Generator, patterns: Array, size: int, space: Workspace) -> Batch:
     """A batch for every row (p00, p10, p01, p11) of `patterns`, in the first two arrays of `space`."""
     none, first, _, both = rng.multinomial(size, patterns).astype(np.int32).T
     column = np.arange(size - none.min(), dtype=np.int32)
-    x1, x2 = space.view(0, len(column)), space.view(1, len(column))
+    x1, x2 = (space.view(index, len(patterns), len(column)) for index in (0, 1))
     for x in (x1, x2):
         rng.random(out=x, dtype=x.dtype)
     x1 *= column < (both + first)[:, None]
@@ -69,7 +74,7 @@ def draw_batch(rng: np.random.Generator, patterns: np.ndarray, size: int, space:
     return Batch(x1, x2, size)
 
 
-def batch_loss(theta: np.ndarray, importance: np.ndarray, batch: Batch, space: Workspace) -> np.ndarray:
+def batch_loss(theta: Array, importance: Array, batch: Batch, space: Workspace) -> Array:
     """Mean loss of each model on its batch (m,), for theta (m, 4) = W1, W2, b1, b2."""
     W, b = theta[:, :2], theta[:, 2:]
     dark = np.maximum(b, 0.0)
@@ -82,7 +87,7 @@ def batch_loss(theta: np.ndarray, importance: np.ndarray, batch: Batch, space: W
     return np.asarray((importance * total).sum(axis=1) / batch.size)
 
 
-def batch_gradient(theta: np.ndarray, importance: np.ndarray, batch: Batch, space: Workspace) -> np.ndarray:
+def batch_gradient(theta: Array, importance: Array, batch: Batch, space: Workspace) -> Array:
     """Gradient (m, 4) of the mean loss of each model on its batch, for theta (m, 4) = W1, W2, b1, b2."""
     W, b = theta[:, :2], theta[:, 2:]
     own, cross = np.empty_like(W), np.empty_like(W)
@@ -98,9 +103,9 @@ def batch_gradient(theta: np.ndarray, importance: np.ndarray, batch: Batch, spac
     return np.concatenate([2 * W * own + swapped * cross.sum(axis=1, keepdims=True), slope], axis=1)
 
 
-def _output(W: np.ndarray, b: np.ndarray, i: int, batch: Batch, space: Workspace) -> np.ndarray:
+def _output(W: Array, b: Array, i: int, batch: Batch, space: Workspace) -> Array:
     """h_i for every stored sample, in array 2 of `space`."""
-    h, scratch = (space.view(index, batch.x1.shape[1]) for index in (2, 3))
+    h, scratch = (space.view(index, *batch.x1.shape) for index in (2, 3))
     coefficient = (W[:, i : i + 1] * W).astype(h.dtype)
     np.multiply(batch.x1, coefficient[:, :1], out=h)
     np.multiply(batch.x2, coefficient[:, 1:], out=scratch)
@@ -109,9 +114,9 @@ def _output(W: np.ndarray, b: np.ndarray, i: int, batch: Batch, space: Workspace
     return h
 
 
-def _backward(h: np.ndarray, x: np.ndarray, space: Workspace) -> np.ndarray:
+def _backward(h: Array, x: Array, space: Workspace) -> Array:
     """g = (ReLU(h) − x) 1(h > 0), in place of h."""
-    live = space.view(3, h.shape[1])
+    live = space.view(3, *h.shape)
     np.greater(h, 0, out=live)
     h -= x
     h *= live
