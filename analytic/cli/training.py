@@ -64,17 +64,21 @@ def _train(args: argparse.Namespace) -> int | None:
         seed=args.seed,
         **settings,
     )
+    finite = ~run.diverged[0]
     W, b = run.final
-    b = None if b is None else b[0]
+    W, b = W[0, finite], None if b is None else b[0, finite]
     # The noise of the last steps is that of the rate at the end.
     noise = {} if args.schedule != "constant" or args.optimizer == "gd" else settings
     # As (instances, hidden, features) and pairs per model, which no number of runs makes ambiguous.
-    importance, sparsity = [model.importance] * args.runs, [model.sparsity] * args.runs
-    report = check(W[0][:, None, :], b, importance=importance, sparsity=sparsity, bias=model.bias, init=None, **noise)
+    importance, sparsity = [model.importance] * len(W), [model.sparsity] * len(W)
+    report = check(W[:, None, :], b, importance=importance, sparsity=sparsity, bias=model.bias, init=None, **noise)
     if not run.completed:
         print(f"analytic: interrupted after {run.steps[-1]} steps", file=sys.stderr)
+    if not finite.all():
+        lost = f"{args.runs - len(W)} of {args.runs} models"
+        print(f"analytic: training diverged for {lost}, which are left out; a smaller --lr may help", file=sys.stderr)
     _print_checks(report.models, args.json)
-    return None if run.completed else INCOMPLETE
+    return None if run.completed and finite.all() else INCOMPLETE
 
 
 #: More trained models or starts than this do not fit into the memory of a laptop.

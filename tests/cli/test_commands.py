@@ -88,6 +88,14 @@ def test_train_basins_and_check(capsys, tmp_path) -> None:
     assert "converged to the global minimum: antipodal minimum" in out
 
 
+def test_train_says_that_it_diverged(capsys) -> None:
+    model = ("--density", "0.5", "--bias", "none", "--steps", "20", "--runs", "3", "--lr", "1e300", "--json")
+    assert main(["train", *model]) == 3
+    captured = capsys.readouterr()
+    assert "training diverged for 3 of 3 models" in captured.err
+    assert json.loads(captured.out) == []
+
+
 def test_derive(capsys) -> None:
     assert "positive corners {A, E, F}" in run(capsys, "derive", "--bias", "none")
     assert run(capsys, "derive", "--latex").startswith("L = ")
