@@ -4,5 +4,7 @@ Run ``python -m derivations`` to derive everything, prove it, and write ``analyt
 ``derivations/derivation.md``; add ``--check`` to compare with the committed files instead.
 
 Read in this order: ``patterns`` (where the ReLU is on), ``moments`` (the integrals), ``loss`` (loss, gradient, Hessian,
-smoothness), ``variance``, ``unbiased`` (the algebra of b = 0); ``code`` and ``document`` write the results down.
+smoothness), ``pair`` (both outputs), ``variance``, ``unbiased`` (the algebra of b = 0), ``dedicated`` (an instability).
+``kernels`` lists the functions of the generated file, as a ``program`` that ``printers`` write in Python or JavaScript;
+``document`` writes the text.
 """

@@ -11,13 +11,19 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from derivations.code import kernels
 from derivations.document import document
+from derivations.kernels import module
+from derivations.printers import Python
 from derivations.proofs import statements
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "analytic" / "loss" / "kernels.py"
 DOCUMENT = ROOT / "derivations" / "derivation.md"
+
+
+def generated() -> str:
+    """The text of `analytic/loss/kernels.py`."""
+    return formatted(Python().module(module()))
 
 
 def formatted(source: str) -> str:
@@ -76,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check = parser.parse_args(arguments).check
     start = time.perf_counter()
     _prove(start)
-    results = {KERNELS: formatted(kernels())}
+    results = {KERNELS: generated()}
     _say(start, "derived analytic/loss/kernels.py")
     results[DOCUMENT] = document()
     _say(start, "derived derivations/derivation.md")

@@ -28,7 +28,7 @@ from derivations.moments import (
     p_own,
     stable,
 )
-from derivations.patterns import PATTERNS, corner_value, refuted_patterns
+from derivations.patterns import PATTERNS, REGIONS, corner_value, refuted_patterns
 from derivations.unbiased import discriminant, independent, p, quartic, r, sextic
 from derivations.variance import quadratic_form, segment_gram, triangle_gram
 
@@ -41,19 +41,6 @@ NAMES = {
     p_other: r"p_{\mathrm{other}}",
     p11: "p_{11}",
     loss.eps: r"\varepsilon",
-}
-
-#: Region {h > 0} in the square, in words.
-REGIONS = {
-    "": "empty",
-    "F": "triangle at (1, 1)",
-    "A": "triangle at (1, 0)",
-    "AF": "band along x = 1",
-    "EF": "band along y = 1",
-    "AB": "band along y = 0",
-    "AEF": "all but a triangle at (0, 0)",
-    "ABF": "all but a triangle at (0, 1)",
-    "ABEF": "the whole square",
 }
 
 #: Name of a moment -> what it is the expectation of.

@@ -31,8 +31,19 @@ h = alpha * x + beta * y + b
 #: Corner name -> (x, y). The order B, A, E, F is the one of the names above.
 CORNERS = {"B": (0, 0), "A": (1, 0), "E": (0, 1), "F": (1, 1)}
 
-#: The nine patterns, from all off to all on.
-PATTERNS = ("", "F", "A", "AF", "EF", "AB", "AEF", "ABF", "ABEF")
+#: The nine patterns, from all off to all on, and the region {h > 0} of each in words.
+REGIONS = {
+    "": "empty",
+    "F": "triangle at (1, 1)",
+    "A": "triangle at (1, 0)",
+    "AF": "band along x = 1",
+    "EF": "band along y = 1",
+    "AB": "band along y = 0",
+    "AEF": "all but a triangle at (0, 0)",
+    "ABF": "all but a triangle at (0, 1)",
+    "ABEF": "the whole square",
+}
+PATTERNS = tuple(REGIONS)
 
 
 def corner_value(corner: str) -> sp.Expr:

@@ -54,12 +54,7 @@ def exact_loss(model: ToyModel, W: Sequence[Any], b: Any = None) -> Any:
         raise ValueError(f"W must have two entries, one weight per feature, got {W!r}")
     values = [*W, *_biases(model, b)]
     convert = _arithmetic(values)
-    W1, W2, b1, b2 = (convert(value) for value in values)
-    I1, I2 = (convert(value) for value in model.exact_importance)
-    p00, p10, p01, p11 = (convert(value) for value in model.exact_patterns)
-    hh1, xh1, *_ = kernels.moments(W1 * W1, W1 * W2, b1, p00, p10, p01, p11)
-    hh2, xh2, *_ = kernels.moments(W2 * W2, W1 * W2, b2, p00, p01, p10, p11)
-    value = I1 * ((p10 + p11) / 3 - 2 * xh1 + hh1) + I2 * ((p01 + p11) / 3 - 2 * xh2 + hh2)
+    value = kernels.loss(*map(convert, (*values, *model.exact_importance, *model.exact_patterns)))
     return value.simplify() if hasattr(value, "simplify") else value
 
 
@@ -75,13 +70,5 @@ def exact_gradient(parameters: Sequence[Any], W1: Any, W2: Any, b1: Any, b2: Any
 
     `parameters` holds I1, I2, P00, P10, P01, P11.
     """
-    I1, I2, p00, p10, p01, p11 = parameters
-    _, xh1, h1, yh1, x1, xx1, xy1 = kernels.moments(W1 * W1, W1 * W2, b1, p00, p10, p01, p11)
-    _, xh2, h2, yh2, x2, xx2, xy2 = kernels.moments(W2 * W2, W1 * W2, b2, p00, p01, p10, p11)
-    by_beta = 2 * (I1 * (yh1 - xy1) + I2 * (yh2 - xy2))
-    return [
-        4 * W1 * I1 * (xh1 - xx1) + W2 * by_beta,
-        4 * W2 * I2 * (xh2 - xx2) + W1 * by_beta,
-        2 * I1 * (h1 - x1),
-        2 * I2 * (h2 - x2),
-    ]
+    _, *gradient = kernels.gradient(W1, W2, b1, b2, *parameters)
+    return gradient

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +12,55 @@ import sympy as sp
 from analytic.loss import kernels
 from analytic.models.bias import Bias, BiasLike
 
-#: Corner name -> how often it contains alpha and beta.
-_CORNERS = {"A": (1, 0), "B": (0, 0), "E": (0, 1), "F": (1, 1)}
-_PATTERNS = ("", "F", "A", "AF", "EF", "AB", "AEF", "ABF", "ABEF")
-#: With b = 0 no corner value but E and F can have the other sign than A = W_i^2 >= B = 0 has.
-_PATTERNS_WITHOUT_BIAS = ("", "A", "AF", "AEF")
+#: A point (own weight, other weight, own bias) inside every pattern, and on those that remain where b = 0.
+_POINTS: tuple[tuple[float, float, float], ...] = (
+    *((1, 1, -3), (1, 1, -1.5), (1, -1, -0.5), (1, -0.5, -0.25)),
+    *((1, 2, -1.5), (1, -2, 0.5), (1, 1, -0.5), (1, -1, 0.5), (1, 1, 1)),
+)
+_POINTS_WITHOUT_BIAS = ((0, 1, 0), (1, -1, 0), (1, -0.5, 0), (1, 1, 0))
+
+
+class _Placed:
+    """An expression and its value at a point: computes with both, and compares at the point.
+
+    The generated formulas, run on these, give the expression of the activation pattern in which the point lies.
+    """
+
+    def __init__(self, expression: sp.Expr | int, value: float) -> None:
+        self.expression, self.value = sp.sympify(expression), value
+
+    def __gt__(self, other: int) -> bool:
+        return self.value > other
+
+    def __neg__(self) -> _Placed:
+        return _Placed(-self.expression, -self.value)
+
+    def __add__(self, other: _Placed | int) -> _Placed:
+        return _apply(operator.add, self, other)
+
+    def __sub__(self, other: _Placed | int) -> _Placed:
+        return _apply(operator.sub, self, other)
+
+    def __mul__(self, other: _Placed | int) -> _Placed:
+        return _apply(operator.mul, self, other)
+
+    def __truediv__(self, other: _Placed | int) -> _Placed:
+        return _apply(operator.truediv, self, other)
+
+    def __radd__(self, other: int) -> _Placed:
+        return _apply(operator.add, other, self)
+
+    def __rsub__(self, other: int) -> _Placed:
+        return _apply(operator.sub, other, self)
+
+    def __rmul__(self, other: int) -> _Placed:
+        return _apply(operator.mul, other, self)
+
+
+def _apply(operation: Callable[[Any, Any], Any], left: _Placed | int, right: _Placed | int) -> _Placed:
+    """An operation on numbers, on both parts."""
+    first, second = (side if isinstance(side, _Placed) else _Placed(side, side) for side in (left, right))
+    return _Placed(operation(first.expression, second.expression), operation(first.value, second.value))
 
 
 @dataclass(frozen=True)
@@ -53,10 +99,10 @@ class SymbolicLoss:
         """The loss where output 1 has the first and output 2 the second activation pattern, for example "AEF"."""
         chosen = []
         for output, pattern in zip(self.outputs, (pattern1, pattern2), strict=True):
-            found = [piece.expression for piece in output if piece.pattern == pattern]
-            if not found:
-                raise ValueError(f"pattern must be one of {', '.join(map(repr, _PATTERNS))}, got {pattern!r}")
-            chosen += found
+            expressions = {piece.pattern: piece.expression for piece in output}
+            if pattern not in expressions:
+                raise ValueError(f"pattern must be one of {', '.join(map(repr, expressions))}, got {pattern!r}")
+            chosen.append(expressions[pattern])
         return sum(chosen)
 
     def latex(self) -> str:
@@ -68,19 +114,30 @@ class SymbolicLoss:
         return "L = " + " + ".join(terms)
 
 
-def _condition(pattern: str, alpha: sp.Expr, beta: sp.Expr, b: sp.Expr) -> sp.Basic:
-    values = {name: i * alpha + j * beta + b for name, (i, j) in _CORNERS.items()}
-    return sp.And(*(value > 0 if name in pattern else value <= 0 for name, value in values.items()))
+def _corners(own: Any, other: Any, b: Any) -> dict[str, Any]:
+    """h at the corners of the square, for weights and bias in any arithmetic."""
+    alpha, beta = own * own, own * other
+    return {"A": alpha + b, "B": b, "E": beta + b, "F": alpha + beta + b}
 
 
-def _pieces(own: sp.Expr, other: sp.Expr, b: sp.Expr, importance: sp.Expr, p: Any) -> tuple[Piece, ...]:
-    """The nine pieces of one output; p holds P00, P(own only), P(other only), P11."""
-    alpha, beta = own**2, own * other
+def _piece(output: int, at: tuple[Any, Any, Any], point: dict[str, _Placed]) -> Piece:
+    """The share of one output, 1 or 2, around a point; `at` is that output's own weight, other weight and bias."""
+    corners = _corners(*at).items()
+    conditions = (h.expression > 0 if h > 0 else h.expression <= 0 for _, h in corners)
+    alone = point | {f"I{3 - output}": _Placed(0, 0)}
+    pattern = "".join(name for name, h in corners if h > 0)
+    return Piece(pattern, sp.And(*conditions), sp.factor(kernels.loss(**alone).expression))
+
+
+def _pieces(output: int, expressions: dict[str, sp.Expr]) -> tuple[Piece, ...]:
+    """The pieces of one output, 1 or 2: its share of the loss in every pattern."""
+    names = ("W1", "W2", "b1") if output == 1 else ("W2", "W1", "b2")
     pieces = []
-    for pattern in _PATTERNS if b != 0 else _PATTERNS_WITHOUT_BIAS:
-        hh, xh, *_ = getattr(kernels, f"moments_{pattern or 'none'}")(alpha, beta, b, *p)
-        expression = importance * (sp.Rational(1, 3) * (p[1] + p[3]) - 2 * xh + hh)
-        pieces.append(Piece(pattern, _condition(pattern, alpha, beta, b), sp.factor(expression)))
+    for values in _POINTS if expressions["b1"] != 0 else _POINTS_WITHOUT_BIAS:
+        place = dict(zip(names, values, strict=True))
+        point = {name: _Placed(expression, place.get(name, 1)) for name, expression in expressions.items()}
+        own, other, b = (point[name] for name in names)
+        pieces.append(_piece(output, (own, other, b), point))
     return tuple(pieces)
 
 
@@ -101,8 +158,7 @@ def symbolic_loss(bias: BiasLike = "per-feature") -> SymbolicLoss:
     S1, S2 = sp.symbols("S1 S2", nonnegative=True)
     biases = [sp.Symbol(name, real=True) for name in convention.names()]
     b1, b2 = {0: (sp.Integer(0),) * 2, 1: biases * 2, 2: biases}[len(biases)]
-    p00, p10, p01, p11 = S1 * S2, (1 - S1) * S2, S1 * (1 - S2), (1 - S1) * (1 - S2)
     symbols = {str(symbol): symbol for symbol in (W1, W2, *biases, I1, I2, S1, S2)}
-    first = _pieces(W1, W2, b1, I1, (p00, p10, p01, p11))
-    second = _pieces(W2, W1, b2, I2, (p00, p01, p10, p11))
-    return SymbolicLoss(convention, symbols, (first, second))
+    on_off = {"p00": S1 * S2, "p10": (1 - S1) * S2, "p01": S1 * (1 - S2), "p11": (1 - S1) * (1 - S2)}
+    expressions = {"W1": W1, "W2": W2, "b1": b1, "b2": b2, "I1": I1, "I2": I2, **on_off}
+    return SymbolicLoss(convention, symbols, (_pieces(1, expressions), _pieces(2, expressions)))

@@ -9,10 +9,11 @@ is on. All terms of the sum are non-negative: the result keeps its accuracy down
 from __future__ import annotations
 
 import numpy as np
-from numba import guvectorize, njit
+from numba import njit
 
 from analytic.loss import kernels
-from analytic.loss.pair import COMPILED, point_loss
+from analytic.loss.arrays import COMPILED, over_points
+from analytic.loss.pair import point_loss
 
 _triangle_mean_square = kernels.triangle_mean_square
 _segment_mean_square = kernels.segment_mean_square
@@ -105,19 +106,29 @@ def _over_edge(dx, dy, slope1, slope2, theta, model, mean):
     return total
 
 
-@guvectorize(["(f8, f8, f8, f8, f8[:], f8[:])"], "(),(),(),(),(m)->()", cache=True)
-def loss_variance(W1, W2, b1, b2, model, out):
-    """Variance of one sample's loss over arrays: loss_variance(W1, W2, b1, b2, model) -> (...)."""
+@njit(**COMPILED)
+def _point_variance(W1, W2, b1, b2, model):
+    """The variance at one point."""
     mean = point_loss(W1, W2, b1, b2, model)
-    if np.isnan(mean):
-        out[0] = np.nan
-        return
+    if mean != mean:
+        return np.nan
     theta = (W1, W2, b1, b2)
     beta = W1 * W2
     off = _sample_loss(0.0, 0.0, theta, model) - mean
-    out[0] = (
+    return (
         model[2] * off * off
         + model[3] * _over_edge(1.0, 0.0, W1 * W1, beta, theta, model, mean)
         + model[4] * _over_edge(0.0, 1.0, beta, W2 * W2, theta, model, mean)
         + model[5] * _over_square(theta, model, mean)
     )
+
+
+@njit(**COMPILED)
+def _variances(W1, W2, b1, b2, model, out):
+    for k in range(out.shape[0]):
+        out[k] = _point_variance(W1[k], W2[k], b1[k], b2[k], model)
+
+
+def loss_variance(W1, W2, b1, b2, model):
+    """Variance of one sample's loss over arrays: -> (...); `model` as in `pair`."""
+    return over_points(_variances, (W1, W2, b1, b2), model, ())[0]

@@ -15,7 +15,7 @@ import sympy as sp
 
 from analytic.loss import kernels
 from derivations import __main__ as command
-from derivations import loss, unbiased
+from derivations import loss, pair, unbiased
 from derivations.document import document
 from derivations.moments import AREAS, LINES, MOMENTS
 from derivations.patterns import PATTERNS
@@ -132,18 +132,17 @@ def exact(kind, pattern):
     )
 
 
-def run(source, name, pattern):
-    """The named function of a source text, at the pattern's rational point."""
-    space = {"register_jitable": lambda function: function}
-    # Constants become fractions, so that a bare 1/6 in the text is exact too.
-    exec(re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"Q(\1)", source), space | {"Q": Q}, scope := {})
-    space.update(scope)
-    return scope[name](*POINTS[pattern], *ON_OFF)
-
-
 def source_of(name):
+    """The text of a generated function, without its comments."""
     text = Path(kernels.__file__).read_text(encoding="utf-8")
-    return re.search(rf"def {name}\(.*?(?=\n\n\n)", text, re.DOTALL).group()
+    found = re.search(rf"def {name}\(.*?(?=\n\n\n)", text, re.DOTALL).group()
+    return re.sub(r"(?m)^ *#.*\n", "", found)
+
+
+def function_of(source, name):
+    """The function that a text defines, with every integer in it a fraction."""
+    exec(re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"Q(\1)", source), {"Q": Q}, scope := {})
+    return scope[name]
 
 
 @pytest.mark.parametrize(
@@ -162,23 +161,58 @@ def test_points_lie_in_their_patterns():
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("kind", ["moments", "curvature"])
 def test_generated_code_equals_exact_integration(kind, pattern):
-    name = f"{kind}_{pattern or 'none'}"
-    assert run(source_of(name), name, pattern) == exact(kind, pattern)
-    assert getattr(kernels, kind)(*POINTS[pattern], *ON_OFF) == pytest.approx(
-        tuple(map(float, exact(kind, pattern))), rel=1e-12, abs=1e-15
-    )
+    assert getattr(kernels, kind)(*POINTS[pattern], *ON_OFF) == exact(kind, pattern)
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("kind", ["moments", "curvature"])
-def test_every_perturbed_coefficient_is_caught(kind, pattern):
-    name = f"{kind}_{pattern or 'none'}"
-    source, expected = source_of(name), exact(kind, pattern)
+def test_every_perturbed_number_is_caught(kind):
+    """Coefficients and comparisons alike: a number that could be another one would be noticed in some pattern."""
+    source = source_of(kind)
+    expected = {pattern: exact(kind, pattern) for pattern in PATTERNS}
     places = [found.span() for found in re.finditer(r"(?<![\w.])\d+(?![\w.])", source)]
-    assert places
+    assert len(places) > 100
     for start, end in places:
-        wrong = source[:start] + str(int(source[start:end]) + 1) + source[end:]
-        assert run(wrong, name, pattern) != expected, f"{name}: {source[start - 10 : end + 10]!r} not noticed"
+        wrong = function_of(source[:start] + str(int(source[start:end]) + 1) + source[end:], kind)
+        assert any(wrong(*POINTS[pattern], *ON_OFF) != expected[pattern] for pattern in PATTERNS), (
+            f"{kind}: {source[start - 10 : end + 10]!r} not noticed"
+        )
+
+
+#: Weights and biases in nine pairs of patterns, and on/off probabilities that are not independent.
+THETA = [
+    *(
+        (Q(1, 2), Q(2, 3), Q(-1, 7), Q(1, 5)),
+        (Q(2, 3), Q(-3, 4), Q(1, 3), Q(-1, 4)),
+        (Q(-1, 3), Q(1, 5), Q(1, 9), Q(-1)),
+    ),
+    *((Q(1), Q(1, 2), Q(-6, 5), Q(-1, 2)), (Q(1), Q(-1, 3), Q(-1, 4), Q(1, 5)), (Q(-2), Q(1, 4), Q(3), Q(-1, 30))),
+    *((Q(1, 3), Q(3), Q(-1, 2), Q(-3)), (Q(0), Q(1), Q(1, 3), Q(-1, 2)), (Q(1), Q(1), Q(1, 10), Q(-2))),
+]
+IMPORTANCE = (Q(3, 4), Q(5, 3))
+
+
+def pattern_of(alpha, beta, b):
+    return "".join(c for c, h in (("A", alpha + b), ("B", b), ("E", beta + b), ("F", alpha + beta + b)) if h > 0)
+
+
+@pytest.mark.parametrize("theta", THETA)
+def test_generated_derivatives_are_those_of_the_loss_from_the_definition(theta):
+    """SymPy differentiates the directly integrated loss by (W1, W2, b1, b2); the generated code agrees exactly."""
+    at = dict(zip(pair.THETA, map(sp.Rational, theta), strict=True))
+    total = sp.Integer(0)
+    for importance, arguments, (p00, own, other, p11) in zip(IMPORTANCE, pair.ARGUMENTS, pair.SEEN, strict=True):
+        pattern = pattern_of(*(argument.subs(at) for argument in arguments))
+        formula = loss.pattern_loss(pattern).subs(dict(zip(loss.ON_OFF, (p00, own, other, p11), strict=True)))
+        total += sp.Rational(importance) * formula.subs(dict(zip(loss.PARAMETERS, arguments, strict=True)))
+    total = sp.cancel(total.subs(dict(zip(pair.ON_OFF, map(sp.Rational, ON_OFF), strict=True))))
+    gradient = [sp.diff(total, symbol) for symbol in pair.THETA]
+    entries = [(i, j) for i in range(4) for j in range(i, 4) if (i, j) != (2, 3)]
+    value, *first = kernels.gradient(*theta, *IMPORTANCE, *ON_OFF)
+    assert value == kernels.loss(*theta, *IMPORTANCE, *ON_OFF) == Q(str(total.subs(at)))
+    assert first == [Q(str(entry.subs(at))) for entry in gradient]
+    second = [Q(str(sp.diff(gradient[i], pair.THETA[j]).subs(at))) for i, j in entries]
+    assert list(kernels.hessian(*theta, *IMPORTANCE, *ON_OFF)) == second
+    assert sp.diff(gradient[2], pair.THETA[3]) == 0
 
 
 def test_twelve_borders():
@@ -235,7 +269,7 @@ def test_check_names_the_file_that_differs(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "KERNELS", tmp_path / "kernels.py")
     monkeypatch.setattr(command, "DOCUMENT", tmp_path / "derivation.md")
     monkeypatch.setattr(command, "statements", lambda: iter(()))
-    monkeypatch.setattr(command, "kernels", lambda: "new = 1\n")
+    monkeypatch.setattr(command, "generated", lambda: "new = 1\n")
     monkeypatch.setattr(command, "document", lambda: "text\n")
     assert command.main(["--check"]) == 1
     assert "kernels.py differs" in capsys.readouterr().err
