@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from analytic.landscape.records import Landscape as Landscape
     from analytic.landscape.records import StationaryPoint as StationaryPoint
     from analytic.loss.symbolic import symbolic_loss as symbolic_loss
+    from analytic.models.relu_output import ReluOutputModel as ReluOutputModel
     from analytic.models.toy import ToyModel as ToyModel
     from analytic.polytopes.dimensionality import feature_dimensionality as feature_dimensionality
     from analytic.polytopes.groups import geometry as geometry
@@ -41,6 +42,7 @@ __version__ = "0.2.0"
 
 _NAMES = {
     "models.toy": ("ToyModel",),
+    "models.relu_output": ("ReluOutputModel",),
     "loss.symbolic": ("symbolic_loss",),
     "landscape.find": ("find_minima", "find_stationary_points"),
     "landscape.records": ("FlatSet", "Landscape", "StationaryPoint"),

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.landscape.records import StationaryPoint
+from analytic.models.relu_output import ReluOutputModel
 from analytic.models.toy import ToyModel
 from analytic.validation import InvalidValue, number, real_array
 
@@ -25,13 +26,17 @@ _NEWTON = 20
 _ACCURACY = 1e-13
 
 
-def decayed_loss(model: ToyModel, W: npt.ArrayLike, b: npt.ArrayLike | None = None, weight_decay: float = 0.01) -> Any:
-    """L + weight_decay/2 (|W|² + |b|²) over arrays, shaped as in `ToyModel.loss`; a shared bias counts once in |b|².
+def decayed_loss(
+    model: ToyModel | ReluOutputModel, W: npt.ArrayLike, b: npt.ArrayLike | None = None, weight_decay: float = 0.01
+) -> Any:
+    """L + weight_decay/2 (|W|² + |b|²) over arrays, shaped as in `model.loss`; a shared bias counts once in |b|².
 
-    Raises ValueError for a negative or infinite `weight_decay`, and what `ToyModel.loss` raises.
+    Raises ValueError for a negative or infinite `weight_decay`, and what `model.loss` raises.
     """
     decay, loss = number("weight_decay", weight_decay, least=0), model.loss(W, b)
     weights = real_array("W", W)
+    if isinstance(model, ReluOutputModel):
+        weights = weights.reshape(*weights.shape[:-2], -1)
     theta = weights if b is None else model.bias.parameters(weights, real_array("b", b))
     return loss + decay / 2 * np.sum(np.square(theta), axis=-1)
 

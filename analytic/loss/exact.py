@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
 
 
-def _arithmetic(values: Sequence[Any]) -> Callable[[Any], Any]:
+def arithmetic(values: Sequence[Any]) -> Callable[[Any], Any]:
     """The conversion into the richest arithmetic among the arguments: SymPy before mpmath before rationals."""
     packages = {type(value).__module__.split(".")[0] for value in values}
     if "sympy" in packages:
@@ -53,7 +53,7 @@ def exact_loss(model: ToyModel, W: Sequence[Any], b: Any = None) -> Any:
     if len(W) != 2:
         raise ValueError(f"W must have two entries, one weight per feature, got {W!r}")
     values = [*W, *_biases(model, b)]
-    convert = _arithmetic(values)
+    convert = arithmetic(values)
     value = kernels.loss(*map(convert, (*values, *model.exact_importance, *model.exact_patterns)))
     return value.simplify() if hasattr(value, "simplify") else value
 

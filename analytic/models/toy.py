@@ -21,12 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.models.bias import Bias, BiasLike
-from analytic.models.features import exact_patterns, importance_pair, probability_pair
+from analytic.models.features import exact_patterns, importance_pair, probabilities
 from analytic.models.symmetry import Symmetry
 from analytic.validation import InvalidValue, real_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from analytic.models.relu_output import ReluOutputModel
 
 Number: TypeAlias = float | Fraction
 Pair: TypeAlias = tuple[float, float]
@@ -79,7 +81,7 @@ class ToyModel:
     bias: Bias
 
     def __init__(self, importance: Any = 1.0, sparsity: Any = 0.0, *, bias: BiasLike = "per-feature") -> None:
-        s1, s2 = probability_pair("sparsity", sparsity)
+        s1, s2 = probabilities("sparsity", sparsity, 2)
         self._set(importance, (s1 * s2, (1 - s1) * s2, s1 * (1 - s2), (1 - s1) * (1 - s2)), bias)
 
     def _set(self, importance: object, patterns: tuple[Fraction, ...], bias: object) -> None:
@@ -90,7 +92,7 @@ class ToyModel:
     @classmethod
     def from_density(cls, density: Any, importance: Any = 1.0, bias: BiasLike = "per-feature") -> ToyModel:
         """The model with P(x_i != 0) = density, one number in [0, 1] or a pair."""
-        p1, p2 = probability_pair("density", density)
+        p1, p2 = probabilities("density", density, 2)
         return cls(importance, (1 - p1, 1 - p2), bias=bias)
 
     @classmethod
@@ -231,6 +233,15 @@ class ToyModel:
                 f"W and b do not broadcast: {arguments[0].shape} weight pairs against {arguments[2].shape} biases"
             ) from None
         return function(*arguments, self.parameters)
+
+    def as_relu_output(self) -> ReluOutputModel:
+        """The same problem as a `ReluOutputModel` of two features and one hidden unit; W then has shape (..., 1, 2)."""
+        from analytic.models.relu_output import ReluOutputModel
+
+        if self.independent:
+            return ReluOutputModel.from_density(2, 1, self.exact_density, self.exact_importance, self.bias)
+        p00, p10, p01, p11 = self.exact_patterns
+        return ReluOutputModel.from_patterns(1, [[p00, p01], [p10, p11]], self.exact_importance, self.bias)
 
     def loss(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Values:
         """Expected loss, summed over both features.
