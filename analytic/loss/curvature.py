@@ -22,8 +22,8 @@ import numpy.typing as npt
 from numba import njit
 
 from analytic.loss import outputs
+from analytic.loss.arrays import COMPILED
 from analytic.loss.lanes import WIDTH, any_positive, load, spread, store, where_positive
-from analytic.loss.pair import COMPILED
 from analytic.loss.recurrence import POWERS, bounds
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from analytic.loss.arrays import COMPILED
 from analytic.loss.lanes import WIDTH, load, spread, store
-from analytic.loss.pair import COMPILED
 from analytic.loss.recurrence import bounds, sweep_down, sweep_up
 
 

@@ -33,8 +33,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from analytic.loss.arrays import COMPILED
 from analytic.loss.lanes import any_positive, load, spread, store, where_positive
-from analytic.loss.pair import COMPILED
 
 #: The most features that the states are stored for: 531,441 of them.
 MOST = 12
