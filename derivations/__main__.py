@@ -14,7 +14,7 @@ from pathlib import Path
 from derivations.document import document
 from derivations.kernels import module
 from derivations.printers import Python
-from derivations.proofs import statements
+from derivations.statements import STATEMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "analytic" / "loss" / "kernels.py"
@@ -44,10 +44,10 @@ def _say(start: float, text: str) -> None:
 
 
 def _prove(start: float) -> None:
-    for statement, proof in statements():
-        if not proof():
-            raise SystemExit(f"derivations: not proved: {statement}")
-        _say(start, f"proved: {statement}")
+    for count, statement in enumerate(STATEMENTS, start=1):
+        if not statement.proof():
+            raise SystemExit(f"derivations: not proved: {statement.name}")
+        _say(start, f"{count:2} of {len(STATEMENTS)} proved: {statement.name}")
 
 
 def _replace(path: Path, text: str) -> None:

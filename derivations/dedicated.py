@@ -28,6 +28,7 @@ import sympy as sp
 
 from derivations.moments import natural_coordinates, p00, p11, p_other, p_own, stable
 from derivations.patterns import alpha, b, beta
+from derivations.signs import is_positive
 
 p, r = sp.symbols("p r", positive=True)
 p1, p2, I1, I2 = sp.symbols("p1 p2 I1 I2", positive=True)
@@ -119,3 +120,34 @@ def shared_determinant() -> sp.Expr:
 def shared_minor() -> sp.Expr:
     """Determinant of the Hessian in (W1, c): positive."""
     return at_shared_point(sp.hessian(shared_loss(), (W1, c)).det())
+
+
+def no_first_order() -> bool:
+    """Whether the loss grows with eps^2 on both sides: the coefficient of eps^2 is a polynomial in u, d, e."""
+    return all(second_order(side).is_polynomial(u, d, e) for side in SIDES)
+
+
+def root_is_inside() -> bool:
+    """Whether the slope in d is negative and positive at the two ends of the interval of d, for all densities."""
+    ends = {"confused": (-1, 0), "antipodal": (0, 1)}
+    return all(
+        is_positive(-slope(side).subs(d, low), p1, p2) and is_positive(slope(side).subs(d, high), p1, p2)
+        for side, (low, high) in ends.items()
+    )
+
+
+def confused_line_is_rational() -> bool:
+    """Whether the instability towards confused is (5 + 8 p - 9 p^2) / (4 (4 - 3 p))."""
+    return bool(sp.simplify(instability("confused") - (5 + 8 * p - 9 * p**2) / (4 * (4 - 3 * p))) == 0)
+
+
+def shared_point_is_stationary() -> bool:
+    """Whether the gradient vanishes at the dedicated point with a shared bias; W1 makes its first entries even."""
+    by_W1, by_W2, by_c = (sp.diff(shared_loss(), parameter) for parameter in (W1, W2, c))
+    return not any(map(at_shared_point, (W1 * by_W1, W1 * by_W2, by_c)))
+
+
+def shared_line() -> bool:
+    """Whether it is a minimum exactly for r < (4 - 3 p) / (4 + 3 p): signs of determinant and minor."""
+    above = sp.cancel(shared_determinant() / (4 - 3 * p - r * (4 + 3 * p)))
+    return is_positive(above, p) and is_positive(shared_minor(), p)

@@ -97,3 +97,24 @@ def _collected(entry: sp.Expr) -> sp.Expr:
     """One product per importance; a common factor 2 in front, so that nothing is rounded twice."""
     parts = [importance * sp.factor_terms(sp.expand(entry).coeff(importance) / 2) for importance in IMPORTANCE]
     return sp.Mul(2, sp.Add(*parts), evaluate=False) if all(parts) else 2 * sp.Add(*parts)
+
+
+def chain_rule() -> bool:
+    """Whether `gradient` and `hessian` are derivatives of sum_i I_i l_i, l_i any function.
+
+    Two derivatives at a point see no more of a function than a quadratic polynomial; its coefficients are symbols.
+    """
+    total, values = sp.Integer(0), {}
+    for output, (importance, arguments) in enumerate(zip(IMPORTANCE, ARGUMENTS, strict=True), start=1):
+        inner = sp.symbols(f"z0:3_{output}")
+        monomials = [1, *inner, *(inner[i] * inner[j] for i in range(3) for j in range(i, 3))]
+        general = sum(k * z for k, z in zip(sp.symbols(f"k0:10_{output}"), monomials, strict=True))
+        at = dict(zip(inner, arguments, strict=True))
+        total += importance * general.subs(at)
+        for i in range(3):
+            values[first(i, output)] = sp.diff(general, inner[i]).subs(at) / 2
+            for j in range(3):
+                values[second(i, j, output)] = sp.diff(general, inner[i], inner[j]) / 2
+    by_theta = sp.Matrix([total]).jacobian(THETA).T
+    differences = [*(gradient().subs(values) - by_theta), *(hessian().subs(values) - sp.hessian(total, THETA))]
+    return not any(map(sp.expand, differences))

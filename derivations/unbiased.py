@@ -22,6 +22,7 @@ import sympy as sp
 
 from derivations.moments import MOMENTS, natural_coordinates, p00, p11, p_other, p_own, stable
 from derivations.patterns import alpha, b, beta
+from derivations.signs import is_positive
 
 t = sp.Symbol("t", positive=True)
 I1, I2 = sp.symbols("I1 I2", positive=True)
@@ -141,3 +142,21 @@ def symmetric_quotient() -> sp.Poly:
     W proportional to (1, -1) is the only antipodal stationary point, a minimum. At r = 1 the other half mirrors this.
     """
     return sp.Poly(sp.cancel(sextic().as_expr().subs(r, 1) / (1 - t)), t)
+
+
+def tie_is_equal() -> bool:
+    """Whether both symmetric points have the same loss at the tie."""
+    difference = symmetric_loss("confused") - symmetric_loss("antipodal")
+    return bool(0 < tie_density() < 1 and sp.simplify(difference.subs(p, tie_density())) == 0)
+
+
+def antipodal_is_unique_at_equal_importance() -> bool:
+    """The counting of roots in `symmetric_quotient`: signs of its coefficients, and its values at 0 and 1."""
+    quotient = symmetric_quotient()
+    exact = sp.expand(quotient.as_expr() * (1 - t) - sextic().as_expr().subs(r, 1)) == 0
+    *high, c1, c0 = quotient.all_coeffs()
+    below = sp.Poly(c0, p).all_coeffs()[0] > 0 and min(sp.solve(c0, p)) == (8 - 4 * sp.sqrt(2)) / 3
+    at_one = sp.Poly(quotient.as_expr().subs(t, 1), p)
+    positive_at_one = at_one.discriminant() < 0 and at_one.all_coeffs()[0] > 0
+    signs = is_positive(c1, p) and all(is_positive(-c, p) for c in high)
+    return bool(exact and below and positive_at_one and signs)

@@ -1,4 +1,4 @@
-"""The identities and lemmas of derivations/completeness.md: symbolically where they are marked (S), and sampled."""
+"""The lemmas of derivations/completeness.md, sampled, and the package's equations against them."""
 
 from __future__ import annotations
 
@@ -16,32 +16,6 @@ from analytic.proofs.closed_form import closed_form_points, dedicated_kind
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, stationarity
 from analytic.proofs.shared import AffineLoss
 from analytic.proofs.sturm import evaluate
-
-x, w, alpha, c, p = sp.symbols("x w alpha c p", positive=True)
-
-
-def over_row(integrand: sp.Expr) -> sp.Expr:
-    """E_x[integrand 1(h > 0)] on a row -alpha < c <= 0: x runs from 1 - w to 1, where c = -alpha (1 - w)."""
-    return p * sp.integrate(sp.expand(integrand.subs(c, -alpha * (1 - w))), (x, 1 - w, 1))
-
-
-ERROR = alpha * x + c - x
-PSI = p * w / 2 * ((alpha + 1) * w - 2)
-
-
-def test_psi_on_partial_rows() -> None:
-    assert sp.expand(over_row(ERROR) - PSI) == 0
-
-
-def test_psi_on_full_rows_is_continuous_at_zero() -> None:
-    full = p * sp.integrate(ERROR, (x, 0, 1)) + (1 - p) * c
-    assert sp.expand(full - (p * (alpha - 1) / 2 + c)) == 0
-    assert sp.expand(full.subs(c, 0) - PSI.subs(w, 1)) == 0
-
-
-def test_identity_of_lemma_2() -> None:
-    left = over_row((2 * alpha * x + c) * ERROR) - alpha * PSI
-    assert sp.expand(left - p * alpha * (alpha - 1) * w**3 / 6) == 0
 
 
 def stationary_biases(moments_at: object, lowest: float, highest: float) -> list[float]:
@@ -143,12 +117,6 @@ def test_equations_of_one_bias_against_the_gradient(sign: int, swapped: bool) ->
         assert np.allclose(stationarity(Case.SHARED, c, sign, tau, k), expected, atol=1e-12)
 
 
-def test_constant_of_lemma_4() -> None:
-    a = sp.symbols("a", positive=True)
-    turning_point = -a * (a - 1) / (a + 1)
-    assert sp.factor(3 - 2 * sp.sqrt(2) - turning_point - (a - sp.sqrt(2) + 1) ** 2 / (a + 1)).simplify() == 0
-
-
 def test_lemmas_of_one_bias_on_random_outputs() -> None:
     """The two inequalities behind Lemma 4 where all rows are at most zero, and that of Lemma 5 where h is low."""
     rng = np.random.default_rng(13)
@@ -228,9 +196,7 @@ def test_polynomial_where_both_outputs_are_on(sign: int) -> None:
 
 
 def test_corner_is_a_minimum_with_one_bias() -> None:
-    """The comparison of section 9, and descent from close by that comes back."""
-    p = sp.symbols("p")
-    assert sp.expand((4 - 3 * p) - (1 - p) ** 2 * (4 + 3 * p) - p * (2 + 2 * p - 3 * p**2)) == 0
+    """Section 9: no point close by is lower."""
     model = ToyModel.from_density(Fraction(3, 10), 1, bias="shared")
     corner = model.loss([0.5**0.5, 0.5**0.5], 0.0)
     rng = np.random.default_rng(14)

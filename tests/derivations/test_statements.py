@@ -1,0 +1,76 @@
+"""The register of statements: every one proved, every proof registered, every mark of completeness.md among them."""
+
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import sympy as sp
+
+from derivations import statements
+from derivations.signs import is_positive
+from derivations.statements import STATEMENTS
+
+ROOT = Path(statements.__file__).parent.parent
+#: The proofs that need the direct integrals of every pattern; quick twins of them stand in test_derivations.
+SLOW = {
+    "stable moments equal direct integration in every pattern",
+    "gradient",
+    "Hessian",
+    "C1 across all borders",
+    "jumps of the Hessian",
+    "homogeneity",
+    "scaling law",
+}
+MODULES = ("completeness", "dedicated", "loss", "pair", "unbiased", "variance")
+#: Functions that decide something about an expression and are no proof by themselves.
+TOOLS = {"loss.vanishes"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.name in SLOW else []) for each in STATEMENTS],
+)
+def test_statement_is_proved(statement):
+    assert statement.proof() is True
+
+
+def test_names_are_different_and_slow_ones_exist():
+    names = [each.name for each in STATEMENTS]
+    assert len(set(names)) == len(names)
+    assert set(names) >= SLOW
+
+
+def test_every_statement_is_used_by_a_file_that_exists():
+    assert [each.used_by for each in STATEMENTS if not (ROOT / each.used_by).is_file()] == []
+
+
+def test_marks_of_the_page_are_those_of_the_register():
+    text = (ROOT / "derivations" / "completeness.md").read_text(encoding="utf-8")
+    proof = text[text.index("## 1.") :]
+    assert re.findall(r"\((S\d*)\)", proof) == [each.mark for each in STATEMENTS if each.mark]
+
+
+def test_every_proof_is_called_by_the_register():
+    """A function that returns whether something is true is a proof, and a proof that nothing runs proves nothing."""
+    text = inspect.getsource(statements)
+    proofs = {
+        f"{name}.{function.__name__}"
+        for name in MODULES
+        for function in vars(import_module(f"derivations.{name}")).values()
+        if inspect.isfunction(function)
+        and function.__module__ == f"derivations.{name}"
+        and function.__annotations__.get("return") == "bool"
+    }
+    assert len(proofs) > 20
+    assert {proof for proof in proofs - TOOLS if not re.search(rf"\b{proof}\b", text)} == set()
+
+
+def test_positive_for_all_densities_or_undecided():
+    p, r = sp.symbols("p r", positive=True)
+    assert is_positive(2 + 2 * p - 3 * p**2, p)
+    assert is_positive((1 - p) * r / (4 - 3 * p + r), p)
+    assert not is_positive(1 - 2 * p, p)
+    assert not is_positive(p - 1, p)
+    assert not is_positive(sp.Integer(0))
