@@ -161,9 +161,10 @@ def curve_key(boundaries: PhaseBoundaries) -> list[Line2D]:
 def _mark(ax: Axes, point: StationaryPoint) -> None:
     """A point with its symmetric copy: the representative filled, the copy with a thin outline."""
     marker, color, size = _POINT_STYLES[point.kind]
+    order = 4 if point.kind == "minimum" else 3
     for k, (W1, W2) in enumerate(point.copies):
         edge, alpha = ("black", 1.0) if k == 0 else ("#555555", 0.55)
-        ax.scatter(float(W1), float(W2), s=size, marker=marker, c=color, edgecolors=edge, alpha=alpha, zorder=3)
+        ax.scatter(float(W1), float(W2), s=size, marker=marker, c=color, edgecolors=edge, alpha=alpha, zorder=order)
 
 
 def plot_surface(
