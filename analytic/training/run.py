@@ -28,7 +28,7 @@ class TrainingRun:
     ----------
     models
         As given to `train`; after `load` records with the same importance, bias, and on/off probabilities.
-    rule, batch, seed
+    rule, batch, seed, reduction
         How they were trained.
     steps : (c,)
         Optimiser steps taken at each checkpoint, the first 0.
@@ -47,6 +47,7 @@ class TrainingRun:
     rule: Rule
     batch: int
     seed: int
+    reduction: str
     steps: Array
     W: Array
     b: Array | None
@@ -83,7 +84,12 @@ class TrainingRun:
         """Writes an .npz file, whole or not at all; a schedule that is a function is stored as its values."""
         writable(path, (".npz",))
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        settings = {"batch": int(self.batch), "seed": int(self.seed), "completed": bool(self.completed)}
+        settings = {
+            "batch": int(self.batch),
+            "seed": int(self.seed),
+            "reduction": self.reduction,
+            "completed": bool(self.completed),
+        }
         rule = {**vars(self.rule), "schedule": _stored_schedule(self.rule, int(self.steps[-1]))}
         header = {"format": _FORMAT, "settings": settings, "rule": rule, "models": list(map(_stored, self.models))}
         write_npz(path, {**arrays, "header": np.array(json.dumps(header, default=float))})

@@ -255,6 +255,7 @@ def _result(given: tuple[Model, ...], trainer: Trainer, history: list[Snapshot])
         rule=settings.rule,
         batch=settings.batch,
         seed=settings.seed,
+        reduction=settings.reduction,
         steps=np.array([each.step for each in history]),
         W=W,
         b=b,

@@ -110,6 +110,30 @@ def test_xavier_depends_on_layout_and_stack(layout, instances, sd):
     assert round(initial.named("xavier", instances=instances, layout=layout).sd, 3) == sd
 
 
+@pytest.mark.parametrize("layout", initial.LAYOUTS)
+@pytest.mark.parametrize("instances", [None, 1, 50])
+@pytest.mark.parametrize(
+    ("name", "bound"), [("xavier", None), ("xavier-uniform", 3), ("kaiming", None), ("kaiming-uniform", 3)]
+)
+def test_named_laws_are_those_of_torch(name, bound, instances, layout):
+    init = pytest.importorskip("torch.nn.init")
+    torch = pytest.importorskip("torch")
+    n, m = 60, 40
+    axes = (n, m) if layout == "features-hidden" else (m, n)
+    fill = {"xavier": "xavier_normal_", "kaiming": "kaiming_normal_"}.get(name, name.replace("-", "_") + "_")
+    torch.manual_seed(0)
+    drawn = getattr(init, fill)(torch.empty(axes if instances is None else (instances, *axes))).numpy()
+    ours = initial.named(name, instances=instances, layout=layout, weights=(m, n))
+    # the variance of a mean of squares is at most 2 sd⁴ per number
+    assert abs((drawn.astype(float) ** 2).mean() / ours.sd**2 - 1) < 5 * math.sqrt(2 / drawn.size)
+    W, b = ours(np.random.default_rng(0), instances or 1)
+    assert W.shape == (instances or 1, m, n)
+    assert b is None
+    if bound:
+        for each in (drawn, W):
+            assert 0.99 < np.abs(each).max() / (math.sqrt(bound) * ours.sd) < 1 + 1e-6
+
+
 @pytest.mark.parametrize("name", initial.NAMES)
 def test_an_initial_law_has_its_standard_deviation_and_no_bias(name):
     theta = initial.draw(name, np.random.default_rng(0), 20_000, "per-feature")
@@ -271,7 +295,7 @@ def test_an_interrupt_returns_what_there_is(monkeypatch):
         ({"init": -1.0}, "init must be at least 0, got -1.0"),
         ({"init": None}, "init must be a name, a number, a pair"),
         ({"init": ([1, 2], [0, 0])}, "init must give no biases"),
-        ({"init": ([1, 2, 3], None)}, r"init's W must have shape \(1, 2\) or \(2,\), got 'shape \(3,\)'"),
+        ({"init": ([1, 2, 3], None)}, r"init's W must have shape \(1, 2\) or \(2,\), got shape \(3,\)"),
         ({"checkpoints": [11_000]}, "checkpoints must be a whole number, from 0 to 10000, got 11000"),
         ({"checkpoints": 0}, "checkpoints must be a whole number, from 1 to 1000000, got 0"),
         ({"checkpoints": 10**6, "steps": 10**6, "runs": 500}, "checkpoints must keep at most 2 GiB"),
