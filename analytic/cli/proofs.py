@@ -61,7 +61,7 @@ def _report(proof: Certificate) -> None:
 def _verify(args: argparse.Namespace) -> None:
     from analytic.proofs import verify_certificate
 
-    result = verify_certificate(args.file)
+    result = verify_certificate(args.file, compiled=not args.plain)
     for objection in result.objections:
         print(f"objection: {objection}")
     if not result.valid:
@@ -85,3 +85,4 @@ def add(commands: Any) -> None:
 
     new = new_command(commands, "verify", _verify, "check a saved certificate without repeating the search")
     new.add_argument("file", type=Path, metavar="FILE", help="a certificate written by `analytic certify --output`")
+    new.add_argument("--plain", action="store_true", help="compute in plain NumPy, slowly, without compiled code")

@@ -11,14 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analytic.proofs.boxes import Problem, excluded, inverse, jacobian_row, krawczyk
+from analytic.proofs.boxes import Problem, excluded, krawczyk, located
 from analytic.proofs.certificate import as_box
-from analytic.proofs.intervals import Interval
 from analytic.proofs.points import kind, place
 from analytic.proofs.records import Place, Reason, Tree, Unresolved, Zero
 from analytic.proofs.searches import EXCLUDED, LETTERS, UNRESOLVED, Boxes, overlap, settled_by
@@ -34,19 +32,16 @@ _CANDIDATES, _STEPS = 32, 12
 _LONGEST_STEP, _BEYOND, _SAME, _ARRIVED, _SMALLEST_TAU = 0.2, 0.3, 1e-7, 1e-9, 1e-6
 
 
-@np.errstate(all="ignore")
 def _approach(problem: Problem, starts: Boxes) -> list[Boxes]:
-    """Limits of damped Newton iterations from (n, d) starts, without repetitions; nothing is claimed about them."""
-    x = starts
+    """Limits of damped Newton iterations from (n, d) starts, without repetitions; nothing is claimed about them.
+
+    On a box of width zero Krawczyk's image is Newton's.
+    """
+    x, size = starts, np.full(len(starts), np.inf)
     for _ in range(_STEPS):
-        rows = problem.on([Interval(column) for column in x.T])
-        residual = np.stack([row.centre.mid for row in rows], -1)
-        jacobian = [[entry.mid for entry in jacobian_row(row, row.value)] for row in rows]
-        inverted = np.stack([np.stack(row, -1) for row in inverse(jacobian)], -2)
-        step = (inverted @ residual[..., None])[..., 0]
+        step = krawczyk(problem, np.stack([x, x], -1))[0].mean(-1) - x
         size = np.abs(step).max(1, initial=0.0)
-        step *= np.minimum(1.0, _LONGEST_STEP / np.where(size > 0, size, 1.0))[:, None]
-        x = x - step
+        x = x + step * np.minimum(1.0, _LONGEST_STEP / np.where(size > 0, size, 1.0))[:, None]
         near = ((x > -_BEYOND) & (x < 1 + _BEYOND)).all(1) & (x[:, 0] > _SMALLEST_TAU)
         x, size = x[near], size[near]
     limits: list[Boxes] = []
@@ -65,12 +60,17 @@ def _balls(centre: Boxes) -> Boxes:
 
 
 def _prove_zero(problem: Problem, centre: Boxes) -> Zero | None:
-    """The largest box around `centre` in which Krawczyk's test proves one zero, and a small one."""
+    """The largest box around `centre` in which Krawczyk's test proves one zero, and a small one.
+
+    The small one is a quarter wider than need be, so that another arithmetic, with other roundings, finds it right too.
+    """
     boxes = _balls(centre)
     proved = np.flatnonzero(krawczyk(problem, boxes)[1])
     if not len(proved):
         return None
-    unique, inner = boxes[proved[0]], boxes[proved[-1]]
+    unique = boxes[proved[0]]
+    inner = located(problem, unique)
+    inner = inner + (inner[:, 1] - inner[:, 0])[:, None] * [-0.125, 0.125]
     where = place(problem, inner)
     second_order = kind(problem, inner) if where in (Place.INSIDE, Place.TIE) else "undecided"
     return Zero(*problem.key, as_box(unique), as_box(inner), where, second_order)
@@ -78,36 +78,39 @@ def _prove_zero(problem: Problem, centre: Boxes) -> Zero | None:
 
 @dataclass
 class Search:
-    """Breadth-first bisection of one problem; `code` and `children` describe the tree by node number."""
+    """Breadth-first bisection of one problem.
+
+    Of every level `letters` says what settled each box; those that are split have children in the next level, in turn.
+    """
 
     problem: Problem
     zeros: list[Zero]
-    code: list[str] = field(default_factory=lambda: [UNRESOLVED])
-    children: dict[int, int] = field(default_factory=dict)
-    reason: Reason = Reason.NARROW
+    letters: list[npt.NDArray[np.uint8]] = field(default_factory=list)
+    splits: list[npt.NDArray[np.int_]] = field(default_factory=list)
 
     def run(self, deadline: float | None, report: Callable[[float], None]) -> list[Unresolved]:
         """Search until nothing is left or a limit is hit; returns what is left, as one entry."""
         d = self.problem.case.dimension
-        boxes, nodes = np.tile([0.0, 1.0], (1, d, 1)), np.zeros(1, dtype=int)
+        boxes, reason = np.tile([0.0, 1.0], (1, d, 1)), Reason.NARROW
         for level in range(_HALVINGS * d):
-            boxes, nodes = self._settle(boxes, nodes)
+            boxes, left = self._settle(boxes)
             report(1.0 - float(np.prod(boxes[:, :, 1] - boxes[:, :, 0], -1).sum()))
             if not len(boxes):
                 return []
             out_of_time = deadline is not None and time.monotonic() > deadline
             if out_of_time or len(boxes) > _MOST_BOXES:
-                self.reason = Reason.TIME if out_of_time else Reason.CROWDED
+                reason = Reason.TIME if out_of_time else Reason.CROWDED
                 break
             if level >= 3 * d and level % (2 * d) == d:
                 self._look_for_zeros(boxes[:: len(boxes) // _CANDIDATES + 1].mean(-1))
-            boxes, nodes = self._split(boxes, nodes)
+            axes = (boxes[:, :, 1] - boxes[:, :, 0]).argmax(1)
+            self.letters[-1][left], self.splits[-1] = axes + ord("0"), left
+            boxes = halves(boxes, axes)
         hull = np.stack([boxes[..., 0].min(0), boxes[..., 1].max(0)], -1)
-        return [Unresolved(self.reason, self.problem.name, as_box(hull), len(boxes))]
+        return [Unresolved(reason, self.problem.name, as_box(hull), len(boxes))]
 
     def _look_for_zeros(self, starts: Boxes) -> None:
-        known = [z for z in self.zeros if z.case is self.problem.case]
-        known = [z for z in known if (z.swapped, z.sign) == (self.problem.swapped, self.problem.sign)]
+        known = [z for z in self.zeros if z.key == self.problem.key]
         for centre in _approach(self.problem, starts):
             if any(all(low <= x <= high for x, (low, high) in zip(centre, z.unique, strict=True)) for z in known):
                 continue
@@ -116,35 +119,30 @@ class Search:
                 self.zeros.append(zero)
                 known.append(zero)
 
-    def _settle(self, boxes: Boxes, nodes: npt.NDArray[np.int_]) -> tuple[Boxes, npt.NDArray[np.int_]]:
-        """Drop the boxes that a zero or an exclusion settles."""
+    def _settle(self, boxes: Boxes) -> tuple[Boxes, npt.NDArray[np.int_]]:
+        """A new level: the boxes that no zero and no exclusion settles, and their numbers."""
+        letters, left = np.full(len(boxes), ord(UNRESOLVED), np.uint8), np.arange(len(boxes))
         for letter, zero in zip(LETTERS, self.zeros, strict=False):
-            if zero.place is not Place.UNDECIDED:
-                boxes, nodes = self._drop(boxes, nodes, settled_by(self.problem, boxes, zero), letter)
-        return self._drop(boxes, nodes, excluded(self.problem, boxes), EXCLUDED)
-
-    def _drop(self, boxes: Boxes, nodes: Any, done: npt.NDArray[np.bool_], letter: str) -> tuple[Boxes, Any]:
-        for node in nodes[done]:
-            self.code[node] = letter
-        return boxes[~done], nodes[~done]
-
-    def _split(self, boxes: Boxes, nodes: npt.NDArray[np.int_]) -> tuple[Boxes, npt.NDArray[np.int_]]:
-        axes = (boxes[:, :, 1] - boxes[:, :, 0]).argmax(1)
-        first = len(self.code)
-        for i, (node, axis) in enumerate(zip(nodes.tolist(), axes.tolist(), strict=True)):
-            self.code[node], self.children[node] = str(axis), first + 2 * i
-        self.code += [UNRESOLVED] * (2 * len(boxes))
-        return halves(boxes, axes), np.arange(first, len(self.code))
+            if zero.place is not Place.UNDECIDED and zero.key == self.problem.key:
+                done = settled_by(self.problem, boxes[left], zero)
+                letters[left[done]], left = ord(letter), left[~done]
+        done = excluded(self.problem, boxes[left])
+        letters[left[done]], left = ord(EXCLUDED), left[~done]
+        self.letters.append(letters)
+        self.splits.append(left[:0])
+        return boxes[left], left
 
     def tree(self) -> Tree:
-        """The finished tree in preorder."""
-        code, stack = [], [0]
-        while stack:
-            node = stack.pop()
-            code.append(self.code[node])
-            if node in self.children:
-                stack += [self.children[node] + 1, self.children[node]]
-        return Tree(self.problem.case, self.problem.swapped, self.problem.sign, "".join(code))
+        """The finished tree in preorder: subtrees are measured from the leaves up, and placed from the root down."""
+        sizes = [np.ones(len(letters), dtype=int) for letters in self.letters]
+        for level in range(len(sizes) - 1, 0, -1):
+            sizes[level - 1][self.splits[level - 1]] += sizes[level].reshape(-1, 2).sum(1)
+        code, places = np.empty(sizes[0][0], np.uint8), np.zeros(1, dtype=int)
+        for letters, split, below in zip(self.letters, self.splits, [*sizes[1:], sizes[0][:0]], strict=True):
+            code[places] = letters
+            first = places[split] + 1
+            places = np.stack([first, first + below[::2]], -1).ravel()
+        return Tree(*self.problem.key, code.tobytes().decode("ascii"))
 
 
 def halves(boxes: Boxes, axes: npt.NDArray[np.int_]) -> Boxes:

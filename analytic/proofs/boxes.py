@@ -12,27 +12,34 @@ uniqueness   if K = x - C R(x) + (I - C J)(X - x) lies in the interior of X, R h
 
 from __future__ import annotations
 
-import operator
-from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache, reduce
+from itertools import chain
+from operator import add
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from analytic.proofs.duals import Dual
 from analytic.proofs.enclosures import Case, Constants, second_output, shared_scale, slope_of_sigma, stationarity
-from analytic.proofs.intervals import Array, Dual, Interval
+from analytic.proofs.intervals import Array, Interval
+from analytic.proofs.tape import Program
 
-#: Intervals indexed [coordinate] with arrays over boxes, and [equation][coordinate].
-Vector = list[Interval]
-Matrix = list[list[Interval]]
+#: Intervals of any kind, or the exact integers 0 and 1 in derivatives.
+Vector: TypeAlias = Sequence[Any]
+Matrix: TypeAlias = list[list[Any]]
+#: formula(case, sign, constants, box) -> intervals, in the arithmetic of its arguments.
+Formula: TypeAlias = Callable[[Case, int, Constants, Vector], Sequence[Any]]
 
 
 @dataclass(frozen=True)
 class Problem:
     """One case of one model: the sign s of W1 W2, and which feature has the larger weight.
 
-    `corner`: whether W1 = W2 > 0, b = 0 is a stationary point (`closed_form.alike`).
+    `corner`: whether W1 = W2 > 0, b = 0 is a stationary point (`closed_form.alike`). `compiled`: whether formulas are
+    evaluated by `machine`; otherwise in plain NumPy, slowly, by the rules of `intervals`.
     """
 
     case: Case
@@ -40,6 +47,7 @@ class Problem:
     sign: int
     constants: Constants
     corner: bool = False
+    compiled: bool = True
 
     @property
     def key(self) -> tuple[Case, bool, int]:
@@ -51,132 +59,156 @@ class Problem:
         """The same in words."""
         return f"{self.case.value}, sign {self.sign}, swapped {self.swapped}"
 
-    def on(self, box: Vector) -> tuple[Dual, ...]:
-        """The equations as functions on boxes.
+    @cached_property
+    def _fixed(self) -> Array:
+        return np.array([[float(x.lo), float(x.hi)] for x in vars(self.constants).values()])
 
-        Inside the unit cube they are exact. Beyond its edges b_i = 0 (only there, and only for s > 0, P00 would enter)
-        they are continued with P00 = 0, which is smooth; any Lipschitz continuation serves the tests.
-        """
-        c = replace(self.constants, p00=Interval(0.0)) if self.sign > 0 else self.constants
-        return stationarity(self.case, c, self.sign, *Dual.variables(*box))
-
-
-def jacobian_row(row: Dual, like: Interval) -> list[Interval]:
-    """The gradient as intervals; an absent derivative is zero."""
-    zero = Interval(np.zeros_like(like.lo))
-    return [zero if g is None else zero + g for g in row.grad]
+    def evaluate(self, formula: Formula, boxes: Array) -> list[Interval]:
+        """Enclosures of a formula over boxes (n, d, 2), one interval with n entries for each of its results."""
+        if self.compiled:
+            given = np.ascontiguousarray(np.moveaxis(boxes, 0, -1))
+            return [Interval(*ends) for ends in program(formula, self.case, self.sign)(self._fixed, given)]
+        with np.errstate(all="ignore"):
+            found = map(Interval.of, formula(self.case, self.sign, self.constants, split(boxes)))
+            return [Interval(*(np.broadcast_to(end, len(boxes)) for end in (x.lo, x.hi))) for x in found]
 
 
-def split(boxes: npt.NDArray[np.float64]) -> Vector:
+@lru_cache(maxsize=64)
+def program(formula: Formula, case: Case, sign: int) -> Program:
+    """The formula as a program of the machine: constants handed in once, then the coordinates of the box."""
+
+    def traced(constants: Vector, box: Vector) -> Sequence[Any]:
+        return formula(case, sign, Constants(*constants), box)
+
+    return Program.of(traced, len(fields(Constants)), case.dimension)
+
+
+def split(boxes: npt.NDArray[np.float64]) -> list[Interval]:
     """Boxes (..., d, 2) as one interval per coordinate."""
     return [Interval(boxes[..., i, 0], boxes[..., i, 1]) for i in range(boxes.shape[-2])]
 
 
-def join(vector: Vector) -> Array:
+def join(vector: Sequence[Interval]) -> Array:
     """The inverse of `split`."""
     return np.stack([np.stack([x.lo, x.hi], -1) for x in vector], -2)
 
 
-def times(matrix: Any, vector: Any) -> Vector:
-    """Matrix times vector; entries are intervals or float arrays."""
-    return [total([entry * x for entry, x in zip(row, vector, strict=True)]) for row in matrix]
+def equations(case: Case, sign: int, c: Constants, box: Vector) -> tuple[Dual, ...]:
+    """The equations of a case as functions on boxes.
+
+    Inside the unit cube they are exact. Beyond its edges b_i = 0 (only there, and only for s > 0, P00 would enter)
+    they are continued with P00 = 0, which is smooth; any Lipschitz continuation serves the tests.
+    """
+    return stationarity(case, replace(c, p00=0) if sign > 0 else c, sign, *Dual.variables(*box))
 
 
-def total(terms: list[Interval]) -> Interval:
-    """The sum of at least one term."""
-    return reduce(operator.add, terms)
+def jacobian(rows: Sequence[Dual]) -> Matrix:
+    """The gradients; an absent derivative is zero."""
+    return [[0 if g is None else g for g in row.grad] for row in rows]
 
 
-def inverse(m: list[list[Array]]) -> list[list[Array]]:
-    """Approximate inverses of 2 x 2 or 3 x 3 matrices of arrays by the adjugate; not finite for singular ones."""
+def times(matrix: Matrix, vector: Vector) -> list[Any]:
+    """Matrix times vector."""
+    return [reduce(add, [entry * x for entry, x in zip(row, vector, strict=True)]) for row in matrix]
+
+
+def _product(left: Matrix, right: Matrix) -> Matrix:
+    columns = [times(left, column) for column in zip(*right, strict=True)]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _preconditioner(matrix: Matrix) -> Matrix:
+    """Points near the inverses of the middles, by the adjugate. Any matrix is admissible.
+
+    It needs no pivots and no rule for singular middles: those give whole lines, and proofs fail.
+    """
+    m = [[x if isinstance(x, int) else x.middle for x in row] for row in matrix]
     if len(m) == 2:
         adjugate = [[m[1][1], -m[0][1]], [-m[1][0], m[0][0]]]
     else:
-        others = [(1, 2), (0, 2), (0, 1)]
-        adjugate = [[(-1) ** (i + j) * _minor(m, others[j], others[i]) for j in range(3)] for i in range(3)]
-    determinant = sum(m[0][j] * adjugate[j][0] for j in range(len(m)))
-    return [[entry / determinant for entry in row] for row in adjugate]
+        rest = [(1, 2), (2, 0), (0, 1)]
+        adjugate = [[_minor(m, rest[j], rest[i]) for j in range(3)] for i in range(3)]
+    determinant = times([m[0]], [row[0] for row in adjugate])[0]
+    return [[(entry / determinant).middle for entry in row] for row in adjugate]
 
 
-def _minor(m: list[list[Array]], rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+def _minor(m: Matrix, rows: tuple[int, int], columns: tuple[int, int]) -> Any:
     (i, j), (k, n) = rows, columns
     return m[i][k] * m[j][n] - m[i][n] * m[j][k]
 
 
-def _preconditioner(jacobian: Matrix) -> Matrix:
-    """Approximate inverses of the midpoints. Any matrix is admissible; one that is not finite proves nothing."""
-    return [[Interval(x) for x in row] for row in inverse([[entry.mid for entry in row] for row in jacobian])]
+def evidence(case: Case, sign: int, c: Constants, box: Vector) -> list[Any]:
+    """Ranges of the equations, those of C R by the mean value form, Krawczyk's images, and `impossible`, in a row."""
+    rows = equations(case, sign, c, box)
+    J, offset = jacobian(rows), rows[0].offset
+    C = _preconditioner(J)
+    step, CJ = times(C, [row.centre for row in rows]), _product(C, J)
+    moved = [r + change for r, change in zip(step, times(CJ, offset), strict=True)]
+    contraction = [[(1 if i == j else 0) - entry for j, entry in enumerate(row)] for i, row in enumerate(CJ)]
+    rest = times(contraction, offset)
+    image = [x.middle - a + r for x, a, r in zip(box, step, rest, strict=True)]
+    return [*(row.tight().value for row in rows), *moved, *image, *chain(*impossible(case, sign, c, box))]
 
 
-def _product(left: Matrix, right: Matrix) -> Matrix:
-    columns = list(zip(*right, strict=True))
-    return [[total([a * b for a, b in zip(row, column, strict=True)]) for column in columns] for row in left]
+def impossible(case: Case, sign: int, c: Constants, box: Vector) -> list[tuple[Any, ...]]:
+    """Numbers that are not all positive at a stationary point: completeness.md, section 5; one bias: section 9."""
+    tau, k = box[0], box[-1]
+    height = tau + (1 - k if sign > 0 else k)
+    if case is Case.SHARED:
+        excess, (h1, xh1, _, dh, da, _), _ = shared_scale(c, sign, tau, k)
+        return [(c.p2 - 2 * tau * (1 + excess) * height, h1 * da - xh1 * dh)]
+    if case is Case.SECOND:
+        h2, _, _, x2, *_ = second_output(c, sign, tau, k)
+        need = (c.p1 + tau * c.p2) if sign > 0 else c.p1 + tau * (2 - c.p2)
+        return [(c.p2 - 2 * tau * height,), (x2 * need - h2 * tau * c.p1,)]
+    w = tau * (1 + tau * slope_of_sigma(c, sign, *box[:2])[0])
+    if case is Case.BOTH:
+        return [(c.p2 - 2 * w * height,)]
+    return [(w * (tau * c.p2 + (c.p1 if sign > 0 else 2 - c.p1)) - c.p2,)]
 
 
-def _any_misses_zero(vector: Vector) -> Any:
-    return np.logical_or.reduce([x.excludes_zero for x in vector])
+#: How the numbers of `impossible` are grouped.
+_GROUPS = {Case.BOTH: (1,), Case.FIRST: (1,), Case.SECOND: (1, 1), Case.SHARED: (2,)}
+#: Boxes evaluated at once, which bounds the memory: 8192 boxes of 14 results are 2 MB.
+_CHUNK = 8192
 
 
-@np.errstate(all="ignore")
-def excluded(problem: Problem, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+#: `located` goes on while a side shrinks by this factor.
+_PROGRESS = 0.999
+
+
+def excluded(problem: Problem, boxes: Array) -> npt.NDArray[np.bool_]:
     """For boxes (n, d, 2): where it is proved that no stationary point of this case lies inside."""
-    box = split(boxes)
-    done = np.array(_out_of_reach(problem, box), dtype=bool)
-    rest = np.flatnonzero(~done)
-    if len(rest):
-        done[rest] = _no_zero(problem, [x[rest] for x in box])
-    return done
+    parts = [_excluded(problem, boxes[i : i + _CHUNK]) for i in range(0, len(boxes), _CHUNK)]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
 
 
-def _no_zero(problem: Problem, box: Vector) -> Any:
-    rows = problem.on(box)
-    done = _any_misses_zero([row.tight().value for row in rows])
-    jacobian = [jacobian_row(row, box[0]) for row in rows]
-    C = _preconditioner(jacobian)
-    at_middle = times(C, [row.centre for row in rows])
-    change = times(_product(C, jacobian), rows[0].offset)
-    return done | _any_misses_zero([r + d for r, d in zip(at_middle, change, strict=True)])
+def _excluded(problem: Problem, boxes: Array) -> npt.NDArray[np.bool_]:
+    d = problem.case.dimension
+    found = problem.evaluate(evidence, boxes)
+    done = np.logical_or.reduce([x.excludes_zero for x in found[: 2 * d]])
+    numbers = iter(found[3 * d :])
+    for size in _GROUPS[problem.case]:
+        done |= np.logical_and.reduce([next(numbers).lo > 0 for _ in range(size)])
+    return np.asarray(done)
 
 
-def _out_of_reach(problem: Problem, box: Vector) -> Any:
-    """Inequalities that hold at every stationary point of the case: section 5 of derivations/completeness.md."""
-    c, s, tau = problem.constants, problem.sign, box[0]
-    if problem.case is Case.SHARED:
-        return _second_too_low(c, s, *box)
-    if problem.case is Case.FIRST:
-        w = tau * (1 + tau * slope_of_sigma(c, s, *box)[0])
-        need = tau * c.p2 + (c.p1 if s > 0 else 2 - c.p1)
-        return (w * need - c.p2).lo > 0
-    k = box[-1]
-    height = tau + (1 - k if s > 0 else k)
-    if problem.case is Case.BOTH:
-        w = tau * (1 + tau * slope_of_sigma(c, s, *box[:2])[0])
-        return (2 * w * height - c.p2).hi < 0
-    too_low = (2 * tau * height - c.p2).hi < 0
-    h2, _, _, x2, *_ = second_output(c, s, tau, k)
-    need = (c.p1 + tau * c.p2) if s > 0 else c.p1 + tau * (2 - c.p2)
-    return too_low | ((x2 * need - h2 * tau * c.p1).lo > 0)
-
-
-def _second_too_low(c: Constants, s: int, tau: Interval, k: Interval) -> Any:
-    """With one bias: h2 <= p2/2 where that contradicts the equations; section 9 of derivations/completeness.md."""
-    excess, (h1, xh1, _, dh, da, _), _ = shared_scale(c, s, tau, k)
-    height = tau + (1 - k if s > 0 else k)
-    too_low = (2 * tau * (1 + excess) * height - c.p2).hi < 0
-    return too_low & ((h1 * da - xh1 * dh).lo > 0)
-
-
-@np.errstate(all="ignore")
 def krawczyk(problem: Problem, boxes: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Krawczyk's images of boxes (n, d, 2), and where the image lies inside: then it holds exactly one zero."""
-    X = split(boxes)
-    rows = problem.on(X)
-    jacobian = [jacobian_row(row, X[0]) for row in rows]
-    C = _preconditioner(jacobian)
-    contraction = [
-        [(1 if i == j else 0) - entry for j, entry in enumerate(row)] for i, row in enumerate(_product(C, jacobian))
-    ]
-    step, rest = times(C, [row.centre for row in rows]), times(contraction, rows[0].offset)
-    image = join([Interval(x.mid) - a + r for x, a, r in zip(X, step, rest, strict=True)])
+    d = problem.case.dimension
+    image = join(problem.evaluate(evidence, boxes)[2 * d : 3 * d])
     inside = (image[..., 0] > boxes[..., 0]) & (image[..., 1] < boxes[..., 1])
     return image, inside.all(-1) & (boxes[:, 0, 0] > 0)
+
+
+def located(problem: Problem, box: Array) -> Array:
+    """A narrow box (d, 2) around the zero that Krawczyk's test proved in `box`: it stays in every image of itself.
+
+    Images contract quadratically in the end, until rounding stops them.
+    """
+    while True:
+        image = krawczyk(problem, box[None])[0][0]
+        image = np.stack([np.fmax(box[:, 0], image[:, 0]), np.fmin(box[:, 1], image[:, 1])], -1)
+        if not ((image[:, 1] - image[:, 0]) < _PROGRESS * (box[:, 1] - box[:, 0])).any():
+            return box
+        box = image

@@ -15,6 +15,7 @@ import numpy as np
 from analytic.proofs.enclosures import Constants, first_output
 from analytic.proofs.intervals import Interval
 from analytic.proofs.records import Kind, Pair, ProvedFlatSet, ProvedPoint
+from analytic.proofs.sturm import interpolate, isolate, sturm_chain
 
 if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
@@ -67,17 +68,13 @@ def dedicated_kind(c: Constants) -> Kind:
     """The kind of W = (1, 0), b = (0, p2/2), from exact constants, by the blow-up tau -> 0.
 
     L - L0 = tau^2 (I1 phi + I2 (v1 - 2 v2)) + o(tau^2) after minimising over W1, b1 and b2 on each side s of W2 = 0,
-    with phi > 0 the minimum of a strictly convex function of one ratio kappa in (0, 1), which is bisected
-    in exact arithmetic.
+    with phi > 0 the minimum of a strictly convex function of one ratio kappa in (0, 1). There its derivative vanishes,
+    a polynomial of degree two, whose root is isolated exactly.
     """
     kinds: set[Kind] = set()
     for sign in (1, -1):
-        low, high = Fraction(0), Fraction(1)
-        for _ in range(60):
-            middle = (low + high) / 2
-            *_, dh, da, _ = first_output(c, sign, Fraction(0), middle)
-            falls = sign * (dh - da * Fraction(3, 2)) > 0
-            low, high = (middle, high) if falls else (low, middle)
+        slopes = [_slope(c, sign, kappa) for kappa in _NODES]
+        ((low, high),) = isolate(sturm_chain(interpolate(_NODES, slopes)))
         kappa = Interval.between(low, high)
         *_, da, db = first_output(Constants(*map(Interval.of, vars(c).values())), sign, Interval(0.0), kappa)
         phi = sign * (db - da * Fraction(3, 4) * Interval.of(c.p2))
@@ -86,6 +83,14 @@ def dedicated_kind(c: Constants) -> Kind:
     if "saddle" in kinds:
         return "saddle"
     return "minimum" if kinds == {"minimum"} else "undecided"
+
+
+_NODES = (Fraction(0), Fraction(1, 2), Fraction(1))
+
+
+def _slope(c: Constants, sign: int, kappa: Fraction) -> Fraction:
+    *_, dh, da, _ = first_output(c, sign, Fraction(0), kappa)
+    return dh - da * Fraction(3, 2)
 
 
 def alike(c: Constants) -> bool:

@@ -25,7 +25,9 @@ from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from analytic.proofs.intervals import Interval, corner, positive, tight
+from analytic.proofs.corners import corner
+from analytic.proofs.duals import positive, tight
+from analytic.proofs.intervals import Interval
 
 if TYPE_CHECKING:
     from analytic.models.toy import ToyModel

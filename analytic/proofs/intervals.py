@@ -1,4 +1,4 @@
-"""Validated arithmetic: intervals of float64 with outward rounding, and their first derivatives.
+"""Validated arithmetic: intervals of float64 with outward rounding, in plain NumPy.
 
 An `Interval` holds two arrays `lo <= hi` and stands for one closed real interval per entry. IEEE 754 rounds every sum,
 product and quotient of float64 to nearest, so the exact result lies strictly between the two floating-point neighbours
@@ -6,54 +6,30 @@ of the computed one; each operation moves both ends to those neighbours (`numpy.
 that underflow, and an overflow gives an infinite end, which is still an enclosure. Nothing here depends on the rounding
 mode, on a compiler or on the order of operations: NumPy's elementwise +, -, * and / are the IEEE operations.
 
-Own code, not a library: mpmath.iv and python-flint's balls take one number at a time, thousands of times too slow for
-the boxes of a search, and neither knows generalised gradients.
-
-A `Dual` is a function on a box: enclosures of its range and of its generalised gradient, and its value at the middle.
-`positive` (the ReLU) has derivative 0, 1, or [0, 1] where its argument may change sign. For a Lipschitz function that
-is smooth between finitely many surfaces, f(x) - f(y) = g . (x - y) with g in the hull of the gradients along the
-segment, so these enclosures serve the mean value theorem across kinks as well.
-
-Formulas written in plain arithmetic with `positive` and `corner` work on `Fraction`, float, `Interval` and `Dual`.
+`machine` does the same in compiled code, a hundred times faster; this module is what it is compared with, and the
+arithmetic in which a certificate can be checked without it. Own code, not a library: mpmath.iv and python-flint's balls
+take one number at a time, thousands of times too slow for the boxes of a search, and neither knows generalised
+gradients (`duals`).
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
-from math import comb
+from functools import lru_cache, reduce
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
 
-def _down(value: Array) -> Array:
+def _down(value: Any) -> Array:
     return np.nextafter(value, -np.inf)
 
 
-def _up(value: Array) -> Array:
+def _up(value: Any) -> Array:
     return np.nextafter(value, np.inf)
-
-
-_TWO_INTERVALS = ["(f8,f8,f8,f8,f8[:],f8[:])"], "(),(),(),()->(),()"
-
-
-@numba.guvectorize(*_TWO_INTERVALS, nopython=True, cache=True)
-def _add(a, b, c, d, lo, hi):
-    lo[0], hi[0] = np.nextafter(a + c, -np.inf), np.nextafter(b + d, np.inf)
-
-
-@numba.guvectorize(*_TWO_INTERVALS, nopython=True, cache=True)
-def _multiply(a, b, c, d, lo, hi):
-    ac, ad, bc, bd = a * c, a * d, b * c, b * d
-    low, high = min(min(ac, ad), min(bc, bd)), max(max(ac, ad), max(bc, bd))
-    if np.isnan(ac + ad + bc + bd):
-        low, high = -np.inf, np.inf
-    lo[0], hi[0] = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
 
 
 class Interval:
@@ -105,34 +81,41 @@ class Interval:
         return Interval(-self.hi, -self.lo)
 
     def __add__(self, other: Any) -> Any:
-        if isinstance(other, Dual):
+        if not isinstance(other, _ENTERS):
             return NotImplemented
         other = Interval.of(other)
-        return Interval(*_add(self.lo, self.hi, other.lo, other.hi))
+        return Interval(_down(self.lo + other.lo), _up(self.hi + other.hi))
 
     def __sub__(self, other: Any) -> Any:
-        if isinstance(other, Dual):
+        if not isinstance(other, _ENTERS):
             return NotImplemented
         other = Interval.of(other)
-        return Interval(*_add(self.lo, self.hi, -other.hi, -other.lo))
+        return Interval(_down(self.lo - other.hi), _up(self.hi - other.lo))
 
     def __mul__(self, other: Any) -> Any:
-        if isinstance(other, Dual):
+        if not isinstance(other, _ENTERS):
             return NotImplemented
         other = Interval.of(other)
-        return Interval(*_multiply(self.lo, self.hi, other.lo, other.hi))
+        return self._corners(other, np.multiply)
 
     def __truediv__(self, other: Any) -> Any:
-        if isinstance(other, Dual):
+        if not isinstance(other, _ENTERS):
             return NotImplemented
         other = Interval.of(other)
-        with np.errstate(divide="ignore", over="ignore"):
-            low, high = _down(1 / other.hi), _up(1 / other.lo)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            quotient = self._corners(other, np.divide)
         regular = (other.lo > 0) | (other.hi < 0)
-        return self * Interval(np.where(regular, low, -np.inf), np.where(regular, high, np.inf))
+        return Interval(np.where(regular, quotient.lo, -np.inf), np.where(regular, quotient.hi, np.inf))
+
+    def _corners(self, other: Interval, operation: Any) -> Interval:
+        """The range of an operation that is monotone in each argument."""
+        values = [operation(x, y) for x in (self.lo, self.hi) for y in (other.lo, other.hi)]
+        low, high = reduce(np.minimum, values), reduce(np.maximum, values)
+        known = ~np.isnan(low)
+        return Interval(_down(np.where(known, low, -np.inf)), _up(np.where(known, high, np.inf)))
 
     def __pow__(self, exponent: int) -> Interval:
-        """Integer powers >= 1; even ones are never negative."""
+        """Powers 1 to 5; even ones are never negative."""
         if exponent == 1:
             return self
         if exponent % 2:
@@ -141,9 +124,10 @@ class Interval:
         large = Interval(np.maximum(below, above))
         straddles = (self.lo <= 0) & (self.hi >= 0)
         small = Interval(np.where(straddles, 0.0, np.minimum(below, above)))
-        low, high = small, large
-        for _ in range(exponent - 1):
-            low, high = low * small, high * large
+        low, high = small * small, large * large
+        if exponent == 4:
+            low, high = Interval(np.maximum(low.lo, 0.0)), high.upper
+            low, high = low * low, high * high
         return Interval(np.maximum(low.lo, 0.0), high.hi)
 
     __radd__ = __add__
@@ -167,6 +151,36 @@ class Interval:
         """The derivative of `positive`: 0, 1, or [0, 1] if the interval contains zero."""
         return Interval(np.where(self.lo > 0, 1.0, 0.0), np.where(self.hi >= 0, 1.0, 0.0))
 
+    def meet(self, other: Interval) -> Interval:
+        """The intersection of two enclosures of one number."""
+        return Interval(np.fmax(self.lo, other.lo), np.fmin(self.hi, other.hi))
+
+    def join(self, other: Interval) -> Interval:
+        """From the lower end of this to the upper end of the other."""
+        return Interval(self.lo, other.hi)
+
+    def select(self, yes: Any, no: Any) -> Interval:
+        """`yes` where this is positive, `no` where it is not, their hull where that is open."""
+        yes, no = Interval.of(yes), Interval.of(no)
+        certain, refuted = self.lo > 0, self.hi <= 0
+        low = np.where(certain, yes.lo, np.where(refuted, no.lo, np.fmin(yes.lo, no.lo)))
+        return Interval(low, np.where(certain, yes.hi, np.where(refuted, no.hi, np.fmax(yes.hi, no.hi))))
+
+    @property
+    def lower(self) -> Interval:
+        """The lower end, as an interval of width zero."""
+        return Interval(self.lo)
+
+    @property
+    def upper(self) -> Interval:
+        """The upper end, as an interval of width zero."""
+        return Interval(self.hi)
+
+    @property
+    def middle(self) -> Interval:
+        """`mid` as an interval of width zero."""
+        return Interval(self.mid)
+
     @property
     def mid(self) -> Array:
         """A float inside each interval."""
@@ -186,190 +200,5 @@ def _of_number(value: int | Fraction) -> Interval:
     return Interval(np.nextafter(near, -np.inf), np.nextafter(near, np.inf))
 
 
-Gradient = tuple[Any, ...]
-
-
-class Dual:
-    """A function on a box: its range `value`, the range `grad` of its derivatives, its value `centre` at the middle.
-
-    A derivative that is identically zero is None. `offset` is the box minus its middle, shared by all functions on it.
-    """
-
-    __array_ufunc__ = None
-    __slots__ = ("centre", "grad", "offset", "value")
-
-    def __init__(self, value: Any, grad: Gradient, centre: Any, offset: tuple[Interval, ...]) -> None:
-        self.value = value
-        self.grad = grad
-        self.centre = centre
-        self.offset = offset
-
-    @classmethod
-    def variables(cls, *box: Interval) -> tuple[Dual, ...]:
-        """The coordinate functions on a box."""
-        n = len(box)
-        middle = [Interval(x.mid) for x in box]
-        offset = tuple(x - x0 for x, x0 in zip(box, middle, strict=True))
-        return tuple(
-            cls(x, tuple(Interval(1.0) if i == j else None for j in range(n)), x0, offset)
-            for i, (x, x0) in enumerate(zip(box, middle, strict=True))
-        )
-
-    def like(self, value: Any, grad: Gradient, centre: Any) -> Dual:
-        """Another function on the same box."""
-        return Dual(value, grad, centre, self.offset)
-
-    def scaled(self, slope: Any) -> Gradient:
-        """The gradient times `slope`."""
-        return tuple(None if g is None else slope * g for g in self.grad)
-
-    @property
-    def change(self) -> Any:
-        """Enclosure of f - f(middle) over the box, by the mean value theorem."""
-        total: Any = Interval(0.0)
-        for g, step in zip(self.grad, self.offset, strict=True):
-            if g is not None:
-                total = total + g * step
-        return total
-
-    def tight(self) -> Dual:
-        """The same function with its range cut down to the mean value enclosure."""
-        other = self.centre + self.change
-        value = Interval(np.fmax(self.value.lo, other.lo), np.fmin(self.value.hi, other.hi))
-        return self.like(value, self.grad, self.centre)
-
-    def __neg__(self) -> Dual:
-        return self.like(-self.value, tuple(None if g is None else -g for g in self.grad), -self.centre)
-
-    def __add__(self, other: Any) -> Dual:
-        if not isinstance(other, Dual):
-            return self.like(self.value + other, self.grad, self.centre + other)
-        return self.like(self.value + other.value, add_gradients(self.grad, other.grad), self.centre + other.centre)
-
-    def __sub__(self, other: Any) -> Dual:
-        return self + (-other)
-
-    def __mul__(self, other: Any) -> Dual:
-        if not isinstance(other, Dual):
-            return self.like(self.value * other, self.scaled(other), self.centre * other)
-        grad = add_gradients(self.scaled(other.value), other.scaled(self.value))
-        return self.like(self.value * other.value, grad, self.centre * other.centre)
-
-    def __truediv__(self, other: Any) -> Dual:
-        if not isinstance(other, Dual):
-            return self * (1 / Interval.of(other))
-        quotient, inverse = self.value / other.value, 1 / other.value
-        grad = add_gradients(self.scaled(inverse), other.scaled(-quotient * inverse))
-        return self.like(quotient, grad, self.centre / other.centre)
-
-    def __pow__(self, exponent: int) -> Dual:
-        if exponent == 1:
-            return self
-        slope = exponent * (self.value ** (exponent - 1))
-        return self.like(self.value**exponent, self.scaled(slope), self.centre**exponent)
-
-    __radd__ = __add__
-    __rmul__ = __mul__
-
-    def __rsub__(self, other: Any) -> Dual:
-        return (-self) + other
-
-    def positive(self) -> Dual:
-        """max(x, 0), with the set-valued derivative [0, 1] where x may change sign."""
-        return self.like(self.value.positive(), self.scaled(self.value.step()), self.centre.positive())
-
-
-def tight(x: Any) -> Any:
-    """`Dual.tight`, and the argument itself in the other arithmetics."""
-    return x.tight() if isinstance(x, Dual) else x
-
-
-def add_gradients(first: Gradient, second: Gradient) -> Gradient:
-    """Componentwise sum in which None is zero."""
-    return tuple(b if a is None else a if b is None else a + b for a, b in zip(first, second, strict=True))
-
-
-def positive(x: Any) -> Any:
-    """max(x, 0) in any of the arithmetics."""
-    return x.positive() if isinstance(x, (Interval, Dual)) else max(x, 0 * x)
-
-
-def beta_function(a: int, n: int) -> Fraction:
-    """int_0^1 x^a (1 - x)^n dx."""
-    return Fraction(1, (a + n + 1) * comb(a + n, a))
-
-
-def corner(a: int, n: int, tau: Any, k: Any) -> Any:
-    """int_0^1 x^a max(k - tau x, 0)^n dx for tau > 0 (n = 0: the integral of x^a over {tau x < k}).
-
-    Nondecreasing in k and nonincreasing in tau, so its range over a box needs two evaluations.
-    """
-    if isinstance(tau, Dual):
-        return _corner_dual(a, n, tau, k)
-    if isinstance(tau, Interval):
-        return Interval(_corner_bounds(a, n, tau.hi, k.lo)[0], _corner_bounds(a, n, tau.lo, k.hi)[1])
-    if k <= 0:
-        return 0 * k
-    if k < tau:
-        return (k / tau) ** (a + 1) * k**n * beta_function(a, n)
-    return sum(comb(n, j) * beta_function(a, j) * tau**j * (k - tau) ** (n - j) for j in range(n + 1))
-
-
-@numba.njit(cache=True)
-def _power_times(x, base, exponent, towards):
-    """x base^exponent for x, base >= 0, every product rounded towards `towards`."""
-    for _ in range(exponent):
-        x = np.nextafter(x * base, towards)
-    return x
-
-
-@numba.njit(cache=True)
-def _corner_bound(a, n, tau, k, towards):
-    """`corner` at a point with every operation rounded towards 0 or infinity; all its terms are >= 0.
-
-    For k < tau the integrand ends at x = k / tau; for k >= tau it is the binomial expansion of
-    (excess + tau (1 - x))^n with excess = k - tau.
-    """
-    if k <= 0:
-        return 0.0
-    if k < tau:
-        reach = np.nextafter(k / tau, towards)
-        product = _power_times(_power_times(1.0, reach, a + 1, towards), k, n, towards)
-        choose = 1
-        for i in range(1, n + 1):
-            choose = choose * (a + i) // i
-        return np.nextafter(product / ((a + n + 1) * choose), towards)
-    excess = np.nextafter(k - tau, towards) if k > tau else 0.0
-    total, choose_n, choose_a = 0.0, 1, 1
-    for j in range(n + 1):
-        term = _power_times(_power_times(float(choose_n), tau, j, towards), excess, n - j, towards)
-        total = np.nextafter(total + np.nextafter(term / ((a + j + 1) * choose_a), towards), towards)
-        choose_n = choose_n * (n - j) // (j + 1)
-        choose_a = choose_a * (a + j + 1) // (j + 1)
-    return total
-
-
-@numba.guvectorize(["(i8,i8,f8,f8,f8[:],f8[:])"], "(),(),(),()->(),()", nopython=True, cache=True)
-def _corner_bounds(a, n, tau, k, lo, hi):
-    lo[0], hi[0] = _corner_bound(a, n, tau, k, 0.0), _corner_bound(a, n, tau, k, np.inf)
-
-
-def _corner_dual(a: int, n: int, tau: Dual, k: Dual) -> Dual:
-    value, centre = corner(a, n, tau.value, k.value), corner(a, n, tau.centre, k.centre)
-    if n:
-        by_k, by_tau = n * corner(a, n - 1, tau.value, k.value), -n * corner(a + 1, n - 1, tau.value, k.value)
-    else:
-        by_k, by_tau = _end(a, tau.value, k.value), -_end(a + 1, tau.value, k.value)
-    return tau.like(value, add_gradients(k.scaled(by_k), tau.scaled(by_tau)), centre)
-
-
-def _end(a: int, tau: Interval, k: Interval) -> Interval:
-    """(k / tau)^a / tau where 0 < k < tau and 0 elsewhere: the derivative of `corner` with n = 0 by k; a >= 1.
-
-    It jumps at k = tau, where both one-sided values are included.
-    """
-    share = Interval(np.maximum(k.lo, 0.0), np.maximum(k.hi, 0.0)) / tau
-    share = Interval(np.clip(share.lo, 0.0, 1.0), np.clip(share.hi, 0.0, 1.0)) ** a
-    value = share / tau
-    certain, possible = k.hi < tau.lo, (k.lo <= tau.hi) & (k.hi >= 0)
-    return Interval(np.where(certain, np.maximum(value.lo, 0.0), 0.0), np.where(possible, value.hi, 0.0))
+#: What takes part in the arithmetic of intervals; a function on a box, or a trace, takes over itself.
+_ENTERS = (Interval, int, float, Fraction, np.ndarray, np.generic)

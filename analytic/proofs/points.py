@@ -14,33 +14,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from operator import add
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analytic.landscape.records import Kind
-from analytic.proofs.boxes import Problem, Vector, jacobian_row, join, split, times, total
+from analytic.proofs.boxes import Matrix, Problem, Vector, jacobian, join, split, times
 from analytic.proofs.closed_form import enclose
+from analytic.proofs.duals import Dual, tight
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, slope_of_sigma
-from analytic.proofs.intervals import Array, Dual, Interval, tight
+from analytic.proofs.intervals import Array, Interval
 from analytic.proofs.records import Pair, Place
 
 
-def full_coordinates(problem: Problem, box: Array) -> Vector:
-    """(tau, kappa, k) over a box (..., d, 2) of the case; b of an output that is always on follows from G = 0."""
-    c, s, at = problem.constants, problem.sign, split(box)
-    tau = at[0]
-    if problem.case is Case.BOTH:
-        return at
-    if problem.case is Case.SHARED:
-        return [tau, at[1], at[1]]
-    if problem.case is Case.FIRST:
-        sigma = 1 + tau * slope_of_sigma(c, s, *at)[0]
-        w = sigma * tau
-        return [tau, at[1], Fraction(1, 2) * ((w * tau - 1) * c.p2 / (s * w) + c.p1)]
-    h2, _, _, x2, *_ = second_output(c, s, tau, at[1])
-    w = x2 / h2
-    return [tau, Fraction(1, 2) * ((w / tau - 1) * c.p1 / (s * w) + c.p2), at[1]]
+def full_coordinates(case: Case, s: int, c: Constants, at: Vector) -> list[Any]:
+    """sigma, tau, kappa, k over a box of the case; b of an output that is always on follows from G = 0."""
+    tau, second = at[0], at[-1]
+    if case is Case.SHARED:
+        return [1 + shared_scale(c, s, tau, second)[0], tau, second, second]
+    if case is Case.SECOND:
+        h2, _, _, x2, *_ = second_output(c, s, tau, second)
+        w = x2 / h2
+        return [w / tau, tau, Fraction(1, 2) * ((w / tau - 1) * c.p1 / (s * w) + c.p2), second]
+    sigma = 1 + tau * slope_of_sigma(c, s, tau, at[1])[0]
+    if case is Case.BOTH:
+        return [sigma, *at]
+    w = sigma * tau
+    return [sigma, tau, at[1], Fraction(1, 2) * ((w * tau - 1) * c.p2 / (s * w) + c.p1)]
 
 
 def partial_scale(sign: int, x: Interval) -> Interval:
@@ -52,7 +55,7 @@ def place(problem: Problem, box: Array) -> Place:
     """Decide whether the zero in `box` (d, 2) counts as a stationary point of its case."""
     if problem.corner and all(x.contains(at) for x, at in zip(split(box), (1.0, 0.0, 0.0), strict=False)):
         return Place.CORNER
-    tau, kappa, k = full_coordinates(problem, box)
+    _, tau, kappa, k = (x[0] for x in problem.evaluate(full_coordinates, box[None]))
     first, second = (partial_scale(problem.sign, x) for x in (kappa, k))
     if problem.case in (Case.BOTH, Case.SHARED):
         outside = [first.hi < 0, second.hi < 0, first.lo > 1, second.lo > 1]
@@ -86,37 +89,27 @@ class Parameters:
     loss: Pair
 
 
-def sigma_of(problem: Problem, full: Vector) -> Interval:
-    """Enclosure of sigma = W1^2 over (tau, kappa, k)."""
-    c, s = problem.constants, problem.sign
-    tau, kappa, k = full
-    if problem.case is Case.SECOND:
-        h2, _, _, x2, *_ = second_output(c, s, tau, k)
-        return x2 / h2 / tau
-    if problem.case is Case.SHARED:
-        return 1 + shared_scale(c, s, tau, k)[0]
-    return 1 + tau * slope_of_sigma(c, s, tau, kappa)[0]
-
-
-def parameters(problem: Problem, box: Array) -> Parameters:
-    """W, b and the loss at the stationary point in `box`: L = sum I (E[x^2] - E[h+^2]) there."""
-    c, s = problem.constants, problem.sign
-    tau, kappa, k = full = full_coordinates(problem, box)
-    sigma = sigma_of(problem, full)
+def weights_and_loss(case: Case, s: int, c: Constants, at: Vector) -> list[Any]:
+    """W1, W2, b1, b2 and the loss at the stationary point: L = sum I (E[x^2] - E[h+^2]) there."""
+    sigma, tau, kappa, k = full_coordinates(case, s, c, at)
     h1, xh1, yh1, *_ = first_output(c, s, tau, kappa)
     h2, xh2, yh2, *_ = second_output(c, s, tau, k)
     square1 = sigma**2 * (xh1 + s * tau * (yh1 - kappa * h1))
     square2 = (sigma * tau) ** 2 * (tau * xh2 + s * (yh2 - k * h2))
     loss = c.I1 * (c.p1 / 3 - square1) + c.I2 * (c.p2 / 3 - square2)
-    W = [sigma.sqrt(), s * tau * sigma.sqrt()]
-    b = [-s * sigma * tau * kappa, -s * sigma * tau * k]
-    order = (1, 0) if problem.swapped else (0, 1)
-    return Parameters(
-        (enclose(W[order[0]]), enclose(W[order[1]])), (enclose(b[order[0]]), enclose(b[order[1]])), enclose(loss)
-    )
+    root = sigma.sqrt()
+    return [root, s * tau * root, -s * sigma * tau * kappa, -s * sigma * tau * k, loss]
 
 
-def _gradient(c: Constants, s: int, sigma: Dual, tau: Dual, kappa: Dual, k: Dual) -> list[Dual]:
+def parameters(problem: Problem, box: Array) -> Parameters:
+    """W, b and the loss at the stationary point in `box` (d, 2)."""
+    W1, W2, b1, b2, loss = (enclose(x[0]) for x in problem.evaluate(weights_and_loss, box[None]))
+    if problem.swapped:
+        return Parameters((W2, W1), (b2, b1), loss)
+    return Parameters((W1, W2), (b1, b2), loss)
+
+
+def gradient(c: Constants, s: int, sigma: Any, tau: Any, kappa: Any, k: Any) -> list[Any]:
     """Half the derivatives of L by sigma, tau, kappa and k."""
     h1, xh1, yh1, dh, da, db = first_output(c, s, tau, kappa)
     h2, xh2, yh2, x2, xx2, xy2 = second_output(c, s, tau, k)
@@ -133,39 +126,43 @@ def _gradient(c: Constants, s: int, sigma: Dual, tau: Dual, kappa: Dual, k: Dual
     ]
 
 
-@np.errstate(all="ignore")
-def kind(problem: Problem, box: Array) -> Kind:
-    """The certified kind of the stationary point in a small box around it."""
-    full = full_coordinates(problem, box)
-    shared = problem.case is Case.SHARED
-    sigma, tau, kappa, *rest = Dual.variables(sigma_of(problem, full), *(full[:2] if shared else full))
-    rows = _gradient(problem.constants, problem.sign, sigma, tau, kappa, rest[0] if rest else kappa)
+def hessian(case: Case, s: int, c: Constants, at: Vector) -> list[Any]:
+    """Second derivatives of L / 2 by sigma, tau and the biases, row by row."""
+    full = full_coordinates(case, s, c, at)
+    shared = case is Case.SHARED
+    sigma, tau, kappa, *rest = Dual.variables(*(full[:3] if shared else full))
+    rows = gradient(c, s, sigma, tau, kappa, kappa if shared else rest[0])
     if shared:
         rows = [*rows[:2], rows[2] + rows[3]]
-    hessian = [jacobian_row(row, full[0]) for row in rows]
-    n = len(rows)
-    return kind_of_matrix(join([entry for row in hessian for entry in row]).reshape(n, n, 2))
+    return [entry for row in jacobian(rows) for entry in row]
 
 
-def kind_of_matrix(hessian: npt.NDArray[np.float64]) -> Kind:
+def kind(problem: Problem, box: Array) -> Kind:
+    """The certified kind of the stationary point in a small box (d, 2) around it."""
+    entries = join(problem.evaluate(hessian, box[None]))[0]
+    n = int(len(entries) ** 0.5)
+    return kind_of_matrix(entries.reshape(n, n, 2))
+
+
+def kind_of_matrix(enclosure: npt.NDArray[np.float64]) -> Kind:
     """The kind if all symmetric matrices in an enclosure (n, n, 2) have the same inertia, by Gershgorin's discs.
 
     The symmetric matrices M of the enclosure are transformed to Q^T M Q, where Q makes the middle one nearly diagonal
     with entries +-1; this keeps the inertia, and the columns of Q are common directions of ascent or descent. Discs
     that miss zero also show that Q is regular.
     """
-    if not np.isfinite(hessian).all():
+    if not np.isfinite(enclosure).all():
         return "undecided"
-    middle = hessian.mean(-1)
+    middle = enclosure.mean(-1)
     scale = np.where(np.diag(middle) == 0, 1.0, np.abs(np.diag(middle))) ** -0.5
     values, vectors = np.linalg.eigh(scale[:, None] * (middle + middle.T) / 2 * scale)
     Q = scale[:, None] * vectors / np.sqrt(np.where(values == 0, 1.0, np.abs(values)))
-    M = [[Interval(hessian[i, j, 0], hessian[i, j, 1]) for j in range(len(Q))] for i in range(len(Q))]
-    columns = [[Interval(q) for q in Q[:, j]] for j in range(len(Q))]
+    M: Matrix = [[Interval(*entry) for entry in row] for row in enclosure]
+    columns = [[Interval(q) for q in column] for column in Q.T]
     D = [[times([u], times(M, v))[0] for v in columns] for u in columns]
     signs = set()
     for i, row in enumerate(D):
-        rest = total([_magnitude(e) for j, e in enumerate(row) if j != i]).hi
+        rest = reduce(add, [_magnitude(e) for j, e in enumerate(row) if j != i]).hi
         if not (row[i].lo > rest or row[i].hi < -rest):
             return "undecided"
         signs.add(bool(row[i].lo > 0))

@@ -79,5 +79,5 @@ def _searched(model: ToyModel, deadline: float | None, report: Callable[[float, 
             trees.append(search.tree())
     except KeyboardInterrupt:
         left.append(Unresolved(Reason.INTERRUPTED, f"{len(tasks) - len(trees)} of {len(tasks)} searches"))
-    points, doubts = conclude(model, zeros)
+    points, doubts = conclude(model, tasks, zeros)
     return Certificate(model, Searches(tuple(trees), tuple(zeros)), points, (*left, *doubts))

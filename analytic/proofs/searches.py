@@ -31,12 +31,12 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwyz"
 EXCLUDED, UNRESOLVED = "x", "?"
 
 
-def problems(model: ToyModel) -> list[Problem]:
+def problems(model: ToyModel, compiled: bool = True) -> list[Problem]:
     """The searches: twelve with a bias per feature, four with one bias."""
     sides = {swapped: Constants.enclosed(model, swapped) for swapped in (False, True)}
     corner = alike(Constants.exact(model, False))
     return [
-        Problem(case, swapped, sign, sides[swapped], corner and sign > 0)
+        Problem(case, swapped, sign, sides[swapped], corner and sign > 0, compiled)
         for case in ([Case.SHARED] if model.bias == "shared" else [Case.BOTH, Case.FIRST, Case.SECOND])
         for swapped in sides
         for sign in (1, -1)
@@ -74,22 +74,24 @@ def tied(zero: Zero, other: Zero) -> bool:
     return bool(((image[:, 0] >= unique[:, 0]) & (image[:, 1] <= unique[:, 1])).all())
 
 
-def conclude(model: ToyModel, zeros: Iterable[Zero]) -> tuple[tuple[ProvedPoint, ...], tuple[Unresolved, ...]]:
+def conclude(
+    model: ToyModel, tasks: Iterable[Problem], zeros: Iterable[Zero]
+) -> tuple[tuple[ProvedPoint, ...], tuple[Unresolved, ...]]:
     """The stationary points that follow from proved zeros, those known in closed form, and what stays in doubt."""
     zeros = list(zeros)
-    tasks = {p.key: p for p in problems(model)}
+    by_key = {problem.key: problem for problem in tasks}
     points, decided = shared_points(model) if model.bias == "shared" else closed_form_points(model)
     doubts = [Unresolved(Reason.DOUBLE, a.case.value, a.inner) for a, b in combinations(zeros, 2) if overlap(a, b)]
     if not decided:
         doubts.append(Unresolved(Reason.BOTH_ON, "the region where both outputs are on everywhere"))
     for zero in zeros:
-        label = tasks[zero.key].name
+        label = by_key[zero.key].name
         if zero.place is Place.UNDECIDED:
             doubts.append(Unresolved(Reason.PLACE, label, zero.inner))
         if zero.place is Place.TIE and not any(tied(zero, other) for other in zeros):
             doubts.append(Unresolved(Reason.TIE, label, zero.inner))
         if zero.place is Place.INSIDE or (zero.place is Place.TIE and not zero.swapped):
-            problem = tasks[zero.key]
+            problem = by_key[zero.key]
             at: Parameters = parameters(problem, np.array(zero.inner))
             points.append(ProvedPoint(at.W, at.b, at.loss, zero.kind, False))
     points.sort(key=lambda point: point.loss)

@@ -1,12 +1,13 @@
 """The checker of certificates: everything a certificate claims is computed again, without any search.
 
-With the prover it shares what a box can be told by (the arithmetic of `intervals`, the equations of `enclosures`, the
-two tests of `boxes`), what one zero means (`points`) and what follows from all of them (`searches.conclude`, closed
-forms included); an error in these would deceive both, so they are tested against exact rationals. It does not use what
-was found how: `bisection` and `prover` are not imported, and no number in the file is believed. The steps:
+With the prover it shares what a box can be told by (the equations of `enclosures`, the two tests of `boxes`, and the
+arithmetic of `machine`, unless it is told to compute in plain NumPy), what one zero means (`points`) and what follows
+from all of them (`searches.conclude`, closed forms included); an error in these would deceive both, so they are tested
+against exact rationals. It does not use how things were found: `bisection` and `prover` are not imported, and no number
+in the file is believed. The steps:
 
-1. Each zero: Krawczyk's test holds for its unique box and for its inner box, so the only zero of the first is in the
-   second; its place and kind follow from the inner box.
+1. Each zero: Krawczyk's test holds for its unique box, and contracting that box finds the zero inside of its inner box;
+   its place and kind follow from where it was found.
 2. Each tree: read from the unit cube by splitting at middles, so its leaves cover the cube by construction; a code that
    ends early or late is malformed. Each leaf is excluded, or lies in the unique box of the zero it names.
 3. All searches that the model needs are there, once each.
@@ -18,13 +19,13 @@ Without bias `unbiased.objections_to` counts the roots of the rational polynomia
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analytic.files import PathLike
-from analytic.proofs.boxes import Problem, excluded, krawczyk
-from analytic.proofs.certificate import Certificate
+from analytic.proofs.boxes import Problem, excluded, krawczyk, located
+from analytic.proofs.certificate import Certificate, as_box
 from analytic.proofs.points import kind, place
 from analytic.proofs.records import Place, ProvedPoint, Roots, Searches, Tree, Zero
 from analytic.proofs.searches import (
@@ -52,18 +53,20 @@ class Verification:
         return self.valid
 
 
-def verify_certificate(source: PathLike | Certificate) -> Verification:
+def verify_certificate(source: PathLike | Certificate, *, compiled: bool = True) -> Verification:
     """Check a certificate or a file written by its `save`.
 
     Valid means that every claim in it was proved again; complete, that the claims say which stationary points exist
-    without exception. A file that is not a certificate gives an InvalidValue that says why.
+    without exception. With ``compiled=False`` all intervals are computed in plain NumPy, about twenty times slower,
+    without the compiled machine and the programs for it, which found the proof. A file that is not a certificate gives
+    an InvalidValue that says why.
     """
     certificate = source if isinstance(source, Certificate) else Certificate.load(source)
     if isinstance(certificate.proof, Roots) != (certificate.model.bias == "none"):
         return Verification(False, False, ("a proof for another convention of the bias",), 0)
     if isinstance(certificate.proof, Roots):
         return _verify_roots(certificate, certificate.proof)
-    return _verify_searches(certificate, certificate.proof)
+    return _verify_searches(certificate, certificate.proof, compiled)
 
 
 def _verify_roots(certificate: Certificate, roots: Roots) -> Verification:
@@ -74,22 +77,24 @@ def _verify_roots(certificate: Certificate, roots: Roots) -> Verification:
     return Verification(valid, valid, tuple(objections), sum(map(len, roots.arcs)))
 
 
-def _verify_searches(certificate: Certificate, proof: Searches) -> Verification:
+def _verify_searches(certificate: Certificate, proof: Searches, compiled: bool) -> Verification:
     check_provable(certificate.model)
-    tasks = {p.key: p for p in problems(certificate.model)}
-    objections = [text for zero in proof.zeros for text in _check_zero(tasks.get(zero.key), zero)]
+    tasks = {p.key: p for p in problems(certificate.model, compiled)}
+    checked = [_check_zero(tasks.get(zero.key), zero) for zero in proof.zeros]
+    objections = [text for text in checked if isinstance(text, str)]
+    zeros = tuple(zero for zero in checked if isinstance(zero, Zero))
     if objections:
         return Verification(False, False, tuple(objections), 0)
     leaves, open_leaves = 0, 0
     for tree in proof.trees:
-        found, left, faults = _check_tree(tasks.get(tree.key), tree, proof.zeros)
+        found, left, faults = _check_tree(tasks.get(tree.key), tree, zeros)
         leaves, open_leaves, objections = leaves + found, open_leaves + left, objections + faults
     present = {tree.key for tree in proof.trees}
     if len(present) < len(proof.trees):
         objections.append("a search appears twice")
     if objections:
         return Verification(False, False, tuple(objections), leaves)
-    points, doubts = conclude(certificate.model, proof.zeros)
+    points, doubts = conclude(certificate.model, tasks.values(), zeros)
     objections += _check_points(certificate, points)
     complete = not doubts and not open_leaves and present == set(tasks)
     if certificate.complete and not complete:
@@ -114,22 +119,22 @@ def _covers(claim: ProvedPoint, point: ProvedPoint) -> bool:
     return bool(inside.all()) and (claim.kind, claim.on_kink) == (point.kind, point.on_kink)
 
 
-def _check_zero(problem: Problem | None, zero: Zero) -> list[str]:
+def _check_zero(problem: Problem | None, zero: Zero) -> Zero | str:
+    """The zero with the inner box that is found here, or what is wrong with it."""
     name = f"zero at {[low for low, _ in zero.inner]} of {zero.case.value}"
     unique, inner = np.array(zero.unique), np.array(zero.inner)
     if problem is None or unique.shape != inner.shape or unique.shape != (problem.case.dimension, 2):
-        return [f"{name}: malformed"]
-    if not ((inner[:, 0] >= unique[:, 0]) & (inner[:, 1] <= unique[:, 1]) & (inner[:, 0] <= inner[:, 1])).all():
-        return [f"{name}: its inner box is not part of its unique box"]
-    if not krawczyk(problem, np.stack([unique, inner]))[1].all():
-        return [f"{name}: the uniqueness test fails"]
-    faults = []
-    where = place(problem, inner)
-    if where is not zero.place:
-        faults.append(f"{name}: its place is {where.name}, not {zero.place.name}")
-    if zero.kind not in ("undecided", kind(problem, inner)):
-        faults.append(f"{name}: it is not proved to be a {zero.kind}")
-    return faults
+        return f"{name}: malformed"
+    if not (unique[:, 0] < unique[:, 1]).all() or not krawczyk(problem, unique[None])[1].all():
+        return f"{name}: the uniqueness test fails"
+    found = located(problem, unique)
+    if not ((found[:, 0] >= inner[:, 0]) & (found[:, 1] <= inner[:, 1])).all():
+        return f"{name}: the zero is not in its inner box"
+    if (where := place(problem, found)) is not zero.place:
+        return f"{name}: its place is {where.name}, not {zero.place.name}"
+    if zero.kind not in ("undecided", kind(problem, found)):
+        return f"{name}: it is not proved to be a {zero.kind}"
+    return replace(zero, inner=as_box(found))
 
 
 def _check_tree(problem: Problem | None, tree: Tree, zeros: tuple[Zero, ...]) -> tuple[int, int, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import sympy as sp
 
 from analytic import ToyModel
 from analytic.loss import kernels
-from analytic.proofs.boxes import _second_too_low, split
+from analytic.proofs.boxes import Problem, impossible
 from analytic.proofs.closed_form import closed_form_points, dedicated_kind
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, stationarity
 from analytic.proofs.shared import AffineLoss
@@ -140,6 +141,10 @@ def test_lemmas_of_one_bias_on_random_outputs() -> None:
     assert low > 200
 
 
+def numbers(case: Case, sign: int, c: Constants, box: list[Any]) -> list[Any]:
+    return list(impossible(case, sign, c, box)[0])
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_boxes_excluded_by_lemma_5(sign: int) -> None:
     """Wherever the test on boxes uses the lemma, G2 and A2 are negative and the inequality fails."""
@@ -148,7 +153,8 @@ def test_boxes_excluded_by_lemma_5(sign: int) -> None:
     low = rng.uniform(0, 0.95, (3000, 2)) ** 2
     low[:, 1] = 0.95 - low[:, 1] if sign > 0 else low[:, 1]
     boxes = np.stack([low, low + 0.05 * rng.random((3000, 1))], -1)
-    excluded = _second_too_low(Constants.enclosed(model, False), sign, *split(boxes))
+    first, second = Problem(Case.SHARED, False, sign, Constants.enclosed(model, False)).evaluate(numbers, boxes)
+    excluded = (first.lo > 0) & (second.lo > 0)
     c = Constants(*(float(value) for value in vars(Constants.exact(model, False)).values()))
     assert 100 < excluded.sum() < 2900
     for tau, k in boxes[excluded].mean(-1):
