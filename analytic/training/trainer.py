@@ -37,6 +37,8 @@ from analytic.work import Progress, cores, finish, reporting
 
 #: Samples of a block, of two features: smaller ones spend the second core on handing the interpreter lock to and fro.
 BLOCK_SAMPLES = 2**18
+#: Values of a batch that are worth a block of their own.
+LEAST_VALUES = 2**16
 #: Samples between two looks at the keyboard, of two features: about a second of work.
 ROUND_SAMPLES = 2**25
 
@@ -191,7 +193,7 @@ class Snapshot:
     loss: Array
 
 
-#: Which rows and steps are still to do is decided by the trainer; how it is told is (done, total) samples.
+#: Told (done, total) samples.
 Report: TypeAlias = Callable[[float, float], None]
 
 
@@ -202,7 +204,7 @@ class Trainer:
         self.settings, self.rows = settings, len(models)
         self.parameters: Parameters = models[0].parameters
         order = np.argsort(np.array([model.quiet for model in models]), kind="stable")
-        size = max(1, 2 * BLOCK_SAMPLES // (settings.batch * self.parameters.features))
+        size = _block_rows(models, settings.batch)
         cuts = [order[at : at + size] for at in range(0, len(order), size)]
         seeds = np.random.SeedSequence([settings.seed, 1]).spawn(len(cuts))
         self.blocks = [
@@ -242,6 +244,15 @@ class Trainer:
         for block in self.blocks:
             decay[block.rows] = block.effective_decay()
         return decay
+
+
+def _block_rows(models: Sequence[Problem], batch: int) -> int:
+    """How many models make a block; a network's run is cut into four where that leaves enough work for each."""
+    values = batch * models[0].parameters.features
+    most = max(1, 2 * BLOCK_SAMPLES // values)
+    if isinstance(models[0], Pair):
+        return most
+    return max(1, LEAST_VALUES // values, min(most, -(-len(models) // 4)))
 
 
 def _result(given: tuple[Model, ...], trainer: Trainer, history: list[Snapshot]) -> TrainingRun:

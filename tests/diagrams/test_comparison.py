@@ -12,7 +12,9 @@ from analytic.validation import InvalidInput
 
 def test_a_grid_has_its_shapes_and_its_places() -> None:
     density, importance = [0.2, 0.9], [0.3, 1.0, 2.0]
-    found = compare(density, importance, runs=4, discard=1, steps=1500, batch=128, lr=0.02, optimizer="sgd")
+    settings = {"runs": 4, "steps": 1500, "batch": 128, "lr": 0.02, "optimizer": "sgd"}
+    found = compare(density, importance, discard=1, **settings)
+    assert np.array_equal(found.trained, compare(density, importance, discard=0, **settings).trained[:, :, :3])
     assert found.trained.shape == (2, 3, 3, 2)
     assert found.reasons.shape == (2, 3, len(REASONS))
     assert np.allclose(found.reasons.sum(axis=-1), 1)

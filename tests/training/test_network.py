@@ -19,9 +19,11 @@ from analytic.training import network as network_module
 from analytic.training import trainer as trainer_module
 from analytic.training.network import Network, NetworkSampler, sections
 from analytic.training.noise import gradient_moments
+from analytic.training.optimisers import Rule
 from analytic.training.pair import Batch, batch_gradient
 from analytic.training.problems import Pair, Wide, problem
-from analytic.training.trainer import train
+from analytic.training.settings import Settings
+from analytic.training.trainer import Trainer, train
 from analytic.training.workspace import Streams, Workspace
 from analytic.validation import InvalidInput
 
@@ -218,6 +220,16 @@ def test_moments_of_a_large_model_are_variances_or_a_question() -> None:
     assert np.abs(mean[5000:]).max() < 5 * math.sqrt(expected.max() / 2**12)
 
 
+@pytest.mark.parametrize(
+    ("rows", "n", "batch", "blocks"),
+    [(1, 100, 1024, 1), (2, 100, 1024, 2), (8, 100, 1024, 4), (8, 5, 64, 1), (99, 100, 1024, 20)],
+)
+def test_large_models_are_shared_out(rows: int, n: int, batch: int, blocks: int) -> None:
+    settings = Settings(Rule(), (0, 1), batch, 0, "sum")
+    model = wide(n, 1)
+    assert len(Trainer([model] * rows, np.zeros((rows, 2 * n)), settings).blocks) == blocks
+
+
 @pytest.mark.parametrize("bias", CONVENTIONS)
 def test_shapes_of_a_run(bias: Bias) -> None:
     run = train([wide(5, 2, bias)] * 3, runs=4, steps=6, batch=16, checkpoints=[2], optimizer="adamw")
@@ -246,7 +258,7 @@ def test_a_perfect_model_stays_where_it_is() -> None:
 
 
 def test_a_result_does_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer_module, "BLOCK_SAMPLES", 64)
+    monkeypatch.setattr(trainer_module, "LEAST_VALUES", 1)
     runs = [train(wide(5, 2), runs=12, steps=10, batch=16, threads=threads) for threads in (1, 2)]
     assert np.array_equal(runs[0].W, runs[1].W)
     assert np.array_equal(runs[0].loss, runs[1].loss)
