@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from analytic import ToyModel, find_minima
+from analytic import ReluOutputModel, ToyModel, find_minima
 from analytic.attraction.fractions import basins
 from analytic.checking.report import check
 from analytic.training.noise import gradient_moments
@@ -43,6 +43,44 @@ def test_the_exact_gradient_is_the_mean_over_samples(bias):
         mean, covariance = gradient_moments(model, W, b, samples=samples, seed=seed)
         error = mean - model.gradient(W, b)
         assert (np.abs(error) <= 6 * np.sqrt(np.diag(covariance) / samples) + 1e-12).all()
+
+
+def large(n, m, joint, bias, seed=0):
+    """A model of n features, m hidden units, of various importances and densities, and a point."""
+    rng = np.random.default_rng([seed, n, m])
+    importance = rng.uniform(0.5, 2, n).tolist()
+    if joint:
+        patterns = rng.exponential(size=(2,) * n) ** 2
+        model = ReluOutputModel.from_patterns(m, patterns / patterns.sum(), importance, bias)
+    else:
+        model = ReluOutputModel.from_density(n, m, rng.uniform(0.02, 1, n).tolist(), importance, bias)
+    b = {"none": None, "shared": 0.1, "per-feature": rng.normal(size=n) / 4}[bias]
+    return model, rng.normal(size=(m, n)) / math.sqrt(m), b
+
+
+SIZES = [(2, 1, False), (2, 1, True), (3, 2, True), (5, 2, False), (6, 3, True), (8, 3, False), (10, 3, False)]
+
+
+@pytest.mark.parametrize("bias", CONVENTIONS)
+@pytest.mark.parametrize(("n", "m", "joint"), SIZES)
+def test_the_exact_loss_of_any_size_is_the_mean_over_fresh_samples(n, m, joint, bias):
+    model, W, b = large(n, m, joint, bias)
+    count = 200
+    run = train(model, runs=count, steps=1, batch=2048, lr=1e-12, optimizer="sgd", checkpoints=1, init=(W, b))
+    losses = run.loss[0, 0]
+    # Student's t of 199 degrees of freedom exceeds 5 with probability 1e-6; float32 leaves 1e-6 of the loss
+    assert abs(losses.mean() - model.loss(W, b)) < 5 * losses.std(ddof=1) / math.sqrt(count) + 1e-6 * losses.mean()
+
+
+@pytest.mark.parametrize("bias", CONVENTIONS)
+@pytest.mark.parametrize(("n", "m", "joint"), SIZES)
+def test_the_exact_gradient_of_any_size_is_the_mean_over_samples(n, m, joint, bias):
+    model, W, b = large(n, m, joint, bias)
+    samples = 2**15
+    mean, variances = gradient_moments(model, W, b, samples=samples, diagonal=True)
+    dW, db = model.gradient(W, b)
+    exact = np.concatenate([dW.ravel(), [] if db is None else np.ravel(db)])
+    assert (np.abs(mean - exact) <= 6 * np.sqrt(variances / samples) + 1e-12).all()
 
 
 def test_ends_of_gradient_descent_scatter_about_the_minima_as_they_must():
