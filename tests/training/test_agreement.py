@@ -58,11 +58,13 @@ def large(n, m, joint, bias, seed=0):
     return model, rng.normal(size=(m, n)) / math.sqrt(m), b
 
 
+#: Beyond the recurrence: the loss is integrated on a lattice.
+LARGE = [(16, 4, False), (100, 20, False)]
 SIZES = [(2, 1, False), (2, 1, True), (3, 2, True), (5, 2, False), (6, 3, True), (8, 3, False), (10, 3, False)]
 
 
 @pytest.mark.parametrize("bias", CONVENTIONS)
-@pytest.mark.parametrize(("n", "m", "joint"), SIZES)
+@pytest.mark.parametrize(("n", "m", "joint"), SIZES + LARGE)
 def test_the_exact_loss_of_any_size_is_the_mean_over_fresh_samples(n, m, joint, bias):
     model, W, b = large(n, m, joint, bias)
     count = 200
