@@ -22,6 +22,7 @@ from analytic.loss import kernels
 from analytic.loss.pair import loss_and_gradient
 from analytic.models.bias import Bias, BiasLike
 from analytic.training.problems import Wide
+from benchmarks.lattice import error_at_tolerance, time_to_tolerance
 from benchmarks.training import measured
 
 
@@ -163,6 +164,9 @@ ROWS = (
     Row("train step, n = 100, density 0.05", 0.7, 0.5, "of plain NumPy", lambda: _step(0.05)),
     Row("train step, n = 100, density 0.3", 0.7, 0.5, "of plain NumPy", lambda: _step(0.3)),
     Row("train step, n = 100, density 1", 0.7, 0.5, "of plain NumPy", lambda: _step(1.0)),
+    Row("loss, n = 100, m = 20", 1, 0.5, "s", lambda: time_to_tolerance(100, 20, 0.05, False)),
+    Row("loss and gradient, n = 100, m = 20", 3, 1.5, "s", lambda: time_to_tolerance(100, 20, 0.05, True)),
+    Row("loss error, n = 100, m = 20", 1e-8, 1e-8, "of scale", lambda: error_at_tolerance(100, 20, 0.05)),
     Row("basin map 512 x 512, none", 10, 10, "s", lambda: _map("none")),
     Row("basin map 512 x 512, per-feature", 10, 10, "s", lambda: _map("per-feature")),
 )

@@ -164,10 +164,16 @@ def test_sampled_loss_agrees(n: int, m: int, density: float) -> None:
     assert abs(losses.mean() - found) < 3.5 * losses.std() / math.sqrt(len(losses))
 
 
-def test_gradient_is_the_slope_of_the_loss() -> None:
-    """Along random directions in (W, b), by central differences of the loss at a much smaller tolerance."""
+@pytest.mark.parametrize("groups", [1, 2])
+def test_gradient_is_the_slope_of_the_loss(groups: int) -> None:
+    """Along random directions in (W, b), by central differences of the loss at a much smaller tolerance.
+
+    With two orthogonal groups most g_ij are 0, and the derivatives by these are not.
+    """
     rng = np.random.default_rng(3)
     W, b = random_weights(rng, 14, 4), rng.normal(size=14) * 0.1
+    if groups == 2:
+        W[:2, :7], W[2:, 7:] = 0.0, 0.0
     importance, density = rng.uniform(0.5, 2, size=14), rng.uniform(0.05, 0.5, size=14)
     _, by_W, by_b, _ = lattice.loss_and_gradient(W, b, importance, density, 1e-9)
     for _ in range(3):
