@@ -35,15 +35,21 @@ def error(c, alpha, p):
 
 
 @njit(**COMPILED)
-def slopes(c, alpha, p):
-    """Derivatives of phi by c and by alpha."""
+def _slopes(c, alpha, per_alpha, p):
+    """`slopes`, given 1/alpha."""
     if c <= -alpha:
         return 0.0, 0.0
     if c >= 0:
         return 2 * c + p * (alpha - 1), p * (c + 2 * (alpha - 1) / 3)
-    x = -c / alpha
+    x = -c * per_alpha
     y = 1 - x
     return p * y * ((1 + alpha) * y - 2), p * y * (2 * (alpha - 1) * (1 + x + x * x) / 3 - alpha * x * (1 + x))
+
+
+@njit(**COMPILED)
+def slopes(c, alpha, p):
+    """Derivatives of phi by c and by alpha."""
+    return _slopes(c, alpha, 1 / alpha, p)
 
 
 @njit(**COMPILED)
@@ -83,12 +89,12 @@ def mean_slope(c, g, alpha, p):
 @njit(**COMPILED)
 def mean_slopes(c, g, alpha, p):
     """Derivatives of `mean_error` by g and by alpha."""
-    by_g, by_alpha, start = 0.0, 0.0, 0.0
+    by_g, by_alpha, start, per_alpha = 0.0, 0.0, 0.0, 1 / alpha
     for end in _cuts(c, g, alpha):
         if end > start:
             for node in _GAUSS:
                 at = start + (end - start) * node
-                by_c, a = slopes(c + g * at, alpha, p)
+                by_c, a = _slopes(c + g * at, alpha, per_alpha, p)
                 by_g += (end - start) / 2 * by_c * at
                 by_alpha += (end - start) / 2 * a
         start = end

@@ -11,6 +11,11 @@ the loss: either difference alone can vanish by chance. Against rational arithme
 features at three tolerances each (generic, and with biases within 1e-2 to 1e-8 of 0, of -g_ii, of -g_ij), the loss was
 wrong by at most half the estimate and derivatives by at most 4.6 times theirs.
 
+Why not transforms: the characteristic function of h_i is an explicit product, and the moments are its contour
+integrals. With the patterns of up to one feature on taken out, what is left decays like the fifth power of the
+frequency once that is large against every 1/|g_ij|; with small |g_ij| beside large ones, as in trained weights, it does
+not get there. Lattices that shrink with the features have no such condition. (Reasoned, not built and measured.)
+
 Memory: n N numbers for the gradient on each thread, 13 MB at n = 400 and 4,096 cells; all together below 512 MiB.
 """
 
