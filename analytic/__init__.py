@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from analytic.landscape.decay import decayed_minimum as decayed_minimum
     from analytic.landscape.find import find_minima as find_minima
     from analytic.landscape.find import find_stationary_points as find_stationary_points
+    from analytic.landscape.found import FoundMinimum as FoundMinimum
+    from analytic.landscape.found import MinimaFound as MinimaFound
+    from analytic.landscape.multistart import search_minima as search_minima
     from analytic.landscape.records import FlatSet as FlatSet
     from analytic.landscape.records import Landscape as Landscape
     from analytic.landscape.records import StationaryPoint as StationaryPoint
@@ -45,6 +48,8 @@ _NAMES = {
     "models.relu_output": ("ReluOutputModel",),
     "loss.symbolic": ("symbolic_loss",),
     "landscape.find": ("find_minima", "find_stationary_points"),
+    "landscape.multistart": ("search_minima",),
+    "landscape.found": ("FoundMinimum", "MinimaFound"),
     "landscape.records": ("FlatSet", "Landscape", "StationaryPoint"),
     "diagrams.surface": ("loss_surface",),
     "diagrams.phases": ("phase_diagram", "PhaseDiagram"),

@@ -8,7 +8,7 @@ are stored as exact rationals, and this is the only place where the input of suc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from analytic.models.bias import Bias, BiasLike
 from analytic.models.features import importances, joint_patterns, pattern_products, probabilities
+from analytic.models.symmetry import Symmetry
 from analytic.validation import InvalidValue, number, one_of, real_array, refuse, whole
 
 if TYPE_CHECKING:
@@ -147,6 +148,23 @@ class ReluOutputModel:
         model._set(hidden, importance, density, joint, bias)
         return model
 
+    def arrays(self) -> dict[str, Array]:
+        """The model as named arrays, exactly, for files of results; `from_arrays` is the inverse."""
+        values = {"importance": self.exact_importance, "density": self.exact_density, "patterns": self.exact_patterns}
+        text = {f"model_{name}": np.array([str(v) for v in row]) for name, row in values.items() if row is not None}
+        return {"model_hidden": np.array(self.hidden), "model_bias": np.array(str(self.bias)), **text}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> ReluOutputModel:
+        """The model that `arrays` describes."""
+        model = cls.__new__(cls)
+        rows = {name: tuple(map(Fraction, arrays[f"model_{name}"].tolist())) for name in ("importance", "density")}
+        patterns = arrays.get("model_patterns")
+        joint = None if patterns is None else tuple(map(Fraction, patterns.tolist()))
+        bias = Bias.of(str(arrays["model_bias"]))
+        model._set(int(arrays["model_hidden"]), rows["importance"], rows["density"], joint, bias)
+        return model
+
     @property
     def features(self) -> int:
         """n."""
@@ -191,6 +209,32 @@ class ReluOutputModel:
         if all(Fraction(float(s)) == s for s in sparsity):
             return f"ReluOutputModel({self.features}, {self.hidden}, sparsity={_shown(sparsity)}, {tail}"
         return f"ReluOutputModel.from_density({self.features}, {self.hidden}, {_shown(self.exact_density)}, {tail}"
+
+    @property
+    def silent_loss(self) -> float:
+        """The loss of a model that answers zero to everything, sum_i I_i E[x_i^2]: the natural unit of all losses."""
+        return float(sum(weight * p / 3 for weight, p in zip(self.exact_importance, self.exact_density, strict=True)))
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """O(hidden), and the permutations of features that are alike: of one importance and exchangeable patterns."""
+        classes: list[list[int]] = []
+        for i in range(self.features):
+            for members in classes:
+                if self._alike(members[0], i):
+                    members.append(i)
+                    break
+            else:
+                classes.append([i])
+        return Symmetry(self.hidden, tuple(map(tuple, classes)))
+
+    def _alike(self, i: int, j: int) -> bool:
+        if self.exact_importance[i] != self.exact_importance[j] or self.exact_density[i] != self.exact_density[j]:
+            return False
+        if self.exact_patterns is None:
+            return True
+        swapped = (k ^ (1 << i | 1 << j) if (k >> i ^ k >> j) & 1 else k for k in range(2**self.features))
+        return all(self.exact_patterns[k] == p for k, p in zip(swapped, self.exact_patterns, strict=True))
 
     @cached_property
     def problem(self) -> Problem:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations, product
+from math import factorial, prod
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,55 @@ class Symmetry:
     def same(self, first: tuple[Array, Array], second: tuple[Array, Array], tolerance: float) -> bool:
         """Whether one point is an image of the other, up to `tolerance`."""
         return self.distance(first, second) <= tolerance
+
+    def match(self, first: tuple[Array, Array], second: tuple[Array, Array], tolerance: float) -> list[int] | None:
+        """A permutation with G = G'[order][:, order] and b = b'[order], up to `tolerance`; None if there is none.
+
+        Points are given as (G, b) with G = W^T W, which says everything about W modulo O(hidden).
+        """
+        return _extend(first, second, self._class_of(), [], tolerance)
+
+    def copies(self, G: Array, b: Array, tolerance: float) -> int:
+        """How many different points the permutations make of one: the order of the group over that of its stabiliser.
+
+        The stabiliser's order is the product, over all features, of the number of images that a feature has among the
+        permutations that leave all features before it where they are (orbits and stabilisers).
+        """
+        owner, stabiliser = self._class_of(), 1
+        for i in range(self.features):
+            fixed = list(range(i))
+            images = [j for j in range(i, self.features) if owner[j] == owner[i]]
+            stabiliser *= sum(_extend((G, b), (G, b), owner, [*fixed, j], tolerance) is not None for j in images)
+        return prod(factorial(len(group)) for group in self.alike) // stabiliser
+
+    def _class_of(self) -> list[int]:
+        owner = [0] * self.features
+        for k, group in enumerate(self.alike):
+            for feature in group:
+                owner[feature] = k
+        return owner
+
+
+def _extend(
+    first: tuple[Array, Array], second: tuple[Array, Array], owner: list[int], chosen: list[int], tolerance: float
+) -> list[int] | None:
+    """The first completion of a partial permutation that fits, by backtracking; None if none does."""
+    (G, b), (H, c) = first, second
+    for place, j in enumerate(chosen):
+        before = chosen[: place + 1]
+        if np.abs(H[j, before] - G[place, : place + 1]).max() > tolerance or abs(c[j] - b[place]) > tolerance:
+            return None
+    if len(chosen) == len(owner):
+        return chosen
+    place = len(chosen)
+    for j in range(len(owner)):
+        if j in chosen or owner[j] != owner[place] or abs(c[j] - b[place]) > tolerance:
+            continue
+        if np.abs(H[j, [*chosen, j]] - G[place, : place + 1]).max() <= tolerance:
+            found = _extend(first, second, owner, [*chosen, j], tolerance)
+            if found is not None:
+                return found
+    return None
 
 
 def _distance(first: tuple[Array, Array], second: tuple[Array, Array]) -> float:

@@ -65,3 +65,31 @@ def test_distances_are_taken_modulo_the_group(hidden: int, alike: tuple[tuple[in
     assert 0 < group.distance((W, b), (away, b)) <= np.linalg.norm(away - W) + 1e-15
     wrong = [*range(group.features)][::-1]
     assert group.distance((W, b), (W[:, wrong], b[wrong])) > 1e-3 or wrong in list(group.permutations())
+
+
+def test_points_are_matched_by_what_rotations_leave() -> None:
+    group = Symmetry(2, ((0, 2, 3), (1,)))
+    W, b = RNG.normal(size=(2, 4)), RNG.normal(size=4)
+    G = W.T @ W
+    for order in group.permutations():
+        found = group.match((G, b), (G[np.ix_(order, order)], b[order]), 1e-12)
+        assert found is not None
+        np.testing.assert_array_equal(G[np.ix_(order, order)][np.ix_(found, found)], G)
+    swapped = [1, 0, 2, 3]
+    assert group.match((G, b), (G[np.ix_(swapped, swapped)], b[swapped]), 1e-6) is None
+    assert group.match((G, b), (G + 1e-3, b), 1e-6) is None
+
+
+def test_copies_are_counted_by_orbits() -> None:
+    def copies(vectors: np.ndarray, alike: tuple[tuple[int, ...], ...]) -> int:
+        return Symmetry(2, alike).copies(vectors.T @ vectors, np.zeros(vectors.shape[1]), 1e-9)
+
+    everything = ((0, 1, 2, 3, 4),)
+    angles = 2 * np.pi * np.arange(5) / 5
+    pentagon = np.stack([np.cos(angles), np.sin(angles)])
+    assert copies(pentagon, everything) == 12  # 5! orders over 10 symmetries of the pentagon
+    digons = np.array([[1.0, -1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0, 0.0]])
+    assert copies(digons, everything) == 15  # which one is left out, and three ways to pair the others
+    assert copies(np.zeros((2, 5)), everything) == 1
+    assert copies(RNG.normal(size=(2, 5)), everything) == 120
+    assert copies(pentagon, tuple((i,) for i in range(5))) == 1

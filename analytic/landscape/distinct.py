@@ -1,0 +1,141 @@
+"""From ends of descents to distinct minima: which ends are one point, and which are minima at all.
+
+Two ends are one minimum if a rotation of the hidden space and a permutation of features that are alike take one to the
+other. W counts modulo O(m) only through G = W^T W, so ends are compared by G and b, after their loss, up to the
+accuracy to which Newton's method finds a minimum. The bias of a dead output, one that is never positive, is only
+bounded from above: all such points are one flat set, and are compared with that bias at its bound.
+
+An end is a minimum if its Hessian has no negative eigenvalue off the directions along which nothing changes (rotations,
+and the bias of a dead output), and no point sampled around it is lower: near a kink the Hessian of one side says
+nothing of the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from analytic.landscape.minimiser import Ends, Objective
+
+Array = npt.NDArray[np.float64]
+
+#: Losses of one minimum agree to this, in units of the silent loss, and entries of G and b to `_SAME_PLACE`.
+_SAME_LOSS, _SAME_PLACE = 1e-10, 1e-5
+#: A Hessian with an eigenvalue below minus this, in units of the silent loss, belongs to no minimum.
+_NEGATIVE = 1e-7
+#: Where lower neighbours are looked for: distances, and how many directions.
+_RADII, _DIRECTIONS = (1e-3, 1e-2), 64
+#: A neighbour counts as lower beyond this share of the silent loss: rounding is a thousandth of it.
+_LOWER = 1e-12
+#: Singular values of W below this leave directions of the hidden space empty.
+_RANK = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Distinct:
+    """One of the points that the ends fall into: parameters (k,), loss, |gradient|, and the ends that belong to it."""
+
+    theta: Array
+    loss: float
+    gradient_norm: float
+    members: tuple[int, ...]
+
+
+def distinct(objective: Objective, ends: Ends) -> list[Distinct]:
+    """The ends as distinct points, by loss; each represented by its end with the smallest gradient."""
+    order = np.argsort(ends.loss, kind="stable")
+    places = _places(objective, ends.theta)
+    groups: list[list[int]] = []
+    for index in map(int, order):
+        for group in reversed(groups):
+            if ends.loss[index] - ends.loss[group[-1]] > _SAME_LOSS * objective.unit:
+                groups.append([index])
+                break
+            if _same(objective, places, index, group[0]):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return [_represented(ends, group) for group in groups]
+
+
+def _represented(ends: Ends, group: list[int]) -> Distinct:
+    best = min(group, key=lambda index: ends.gradient_norm[index])
+    return Distinct(ends.theta[best], float(ends.loss[best]), float(ends.gradient_norm[best]), tuple(group))
+
+
+def _places(objective: Objective, theta: Array) -> tuple[Array, Array]:
+    """G (N, n, n) and b (N, n), with the biases of dead outputs at the largest value that leaves them dead."""
+    W, b = objective.split(theta)
+    G = np.swapaxes(W, -1, -2) @ W
+    biases = np.array(np.broadcast_to(objective.model.bias.each(b, objective.model.features), G.shape[:-1]))
+    dead = dead_outputs(objective, theta)
+    biases[dead] = -np.maximum(G, 0).sum(-1)[dead]
+    return G, biases
+
+
+def dead_outputs(objective: Objective, theta: Array) -> npt.NDArray[np.bool_]:
+    """Which outputs are never positive (N, n): with a bias per feature, and features that can all be on together."""
+    W, b = objective.split(theta)
+    if objective.model.bias != "per-feature":
+        return np.zeros((*theta.shape[:-1], objective.model.features), bool)
+    G = np.swapaxes(W, -1, -2) @ W
+    return np.asarray(np.asarray(b) + np.maximum(G, 0).sum(-1) <= 0)
+
+
+def _same(objective: Objective, places: tuple[Array, Array], first: int, second: int) -> bool:
+    G, b = places
+    for summary in (np.diagonal(G, axis1=1, axis2=2), b):
+        if np.abs(np.sort(summary[first]) - np.sort(summary[second])).max() > _SAME_PLACE:
+            return False
+    return objective.model.symmetry.match((G[first], b[first]), (G[second], b[second]), _SAME_PLACE) is not None
+
+
+def copies(objective: Objective, theta: Array) -> int:
+    """How many different points the permutations of alike features make of this one."""
+    G, b = _places(objective, theta[None])
+    return objective.model.symmetry.copies(G[0], b[0], _SAME_PLACE)
+
+
+def curvature(objective: Objective, theta: Array) -> float:
+    """The smallest eigenvalue of the Hessian off the directions along which the loss cannot change."""
+    hessian = objective.hessian(theta[None])[0]
+    flat = _flat_directions(objective, theta)
+    if flat.shape[1] == len(theta):
+        return 0.0
+    # a basis of what is orthogonal to the flat directions
+    rest = np.linalg.qr(np.concatenate([flat, np.eye(len(theta))], axis=1))[0][:, flat.shape[1] :]
+    return float(np.linalg.eigvalsh(rest.T @ hessian @ rest)[0])
+
+
+def _flat_directions(objective: Objective, theta: Array) -> Array:
+    """An orthonormal basis (k, flat) of rotations at W, of dimension m(m-1)/2 - (m-r)(m-r-1)/2, and dead biases."""
+    hidden, features = objective.shape
+    W = objective.split(theta)[0]
+    columns = []
+    for a, c in combinations(range(hidden), 2):
+        turned = np.zeros(len(theta))
+        turned[a * features : (a + 1) * features], turned[c * features : (c + 1) * features] = W[c], -W[a]
+        columns.append(turned)
+    for i in np.flatnonzero(dead_outputs(objective, theta[None])[0]):
+        columns.append(np.eye(len(theta))[hidden * features + i])
+    if not columns:
+        return np.zeros((len(theta), 0))
+    left, sizes, _ = np.linalg.svd(np.stack(columns, axis=1), full_matrices=False)
+    return left[:, sizes > _RANK]
+
+
+def lower_neighbour(objective: Objective, point: Distinct, rng: np.random.Generator) -> Array | None:
+    """A point that shows that this one is no minimum, or None: along negative curvature, or the lowest of a sample."""
+    values, vectors = np.linalg.eigh(objective.hessian(point.theta[None])[0])
+    directions = rng.standard_normal((_DIRECTIONS, len(point.theta)))
+    if values[0] < -_NEGATIVE * objective.unit:
+        directions[0], directions[1] = vectors[:, 0], -vectors[:, 0]
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    trials = np.concatenate([point.theta + radius * directions for radius in _RADII])
+    losses = objective(trials)[0]
+    lowest = int(np.argmin(losses))
+    return trials[lowest] if losses[lowest] < point.loss - _LOWER * objective.unit else None
