@@ -29,9 +29,9 @@ from numba import njit
 
 from analytic.landscape.biased import biased_landscape
 from analytic.landscape.kinds import dedicated_form, inertia, sizes
-from analytic.landscape.newton import reduced_hessian
+from analytic.landscape.newton import converge, derivatives, record
 from analytic.landscape.records import FlatSet
-from analytic.landscape.scan import LEVELS, attempt, grid, scan
+from analytic.landscape.search import LEVELS, find_off_axes
 from analytic.loss.pair import COMPILED, point_gradient
 from analytic.models.features import independent_parameters
 from analytic.models.toy import ToyModel
@@ -46,6 +46,8 @@ _ROOM, _SEEDS = 20, 11
 _STEP, _PIECES = 0.03, 4
 #: Weights below this belong to a point on an axis, which is known in closed form.
 _ON_AXIS = 1e-9
+#: Points closer than this fraction of |W| are one point.
+_SAME = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,8 @@ def _take(source, n, shared, model, found, count, scratch):
     for k in range(n):
         for i in range(4):
             point[i] = source[k, i]
-        count = attempt(point, shared, model, found, count, step, matrix)
+        if converge(point, np.inf, shared, model, step, matrix):
+            count = record(point, found, count, _SAME)
     return _drop_axis_points(found, count)
 
 
@@ -134,14 +137,14 @@ def _exchange(models, shared, points, counts, fresh):
 def _verdicts(models, shared, points, counts, losses, definite, indices):
     """Loss, inertia (1 minimum, -1 saddle, 0 undecided) and index of every point."""
     n = 3 if shared else 4
-    hessian, work, bounds = np.empty((4, 4)), np.empty((4, 4)), np.empty(4)
+    hessian, work, bounds, slope = np.empty((4, 4)), np.empty((4, 4)), np.empty(4), np.empty(4)
     rows, columns = counts.shape
     for i in range(rows):
         for j in range(columns):
             for k in range(counts[i, j]):
                 z = points[i, j, k]
                 losses[i, j, k] = point_gradient(z[0], z[1], z[2], z[3], models[i, j])[0]
-                reduced_hessian(z, shared, models[i, j], hessian)
+                derivatives(z, shared, models[i, j], slope, hessian)
                 sizes(z, shared, models[i, j], bounds)
                 definite[i, j, k] = inertia(hessian, bounds, n, work)
                 indices[i, j, k] = 1 if np.linalg.det(hessian[:n, :n].copy()) > 0 else -1
@@ -149,9 +152,8 @@ def _verdicts(models, shared, points, counts, losses, definite, indices):
 
 def scan_model(model: Array, shared: bool, level: int) -> Array:
     """Points of one model off the axes, (k, 4)."""
-    found = np.empty((_ROOM, 4))
-    count = scan(*grid(level), shared, model, found)
-    return found[: _drop_axis_points(found, count)]
+    found = find_off_axes(model, shared, level)[:_ROOM]
+    return found[: _drop_axis_points(found, len(found))]
 
 
 def _dedicated_signs(density: Array, importance: Array, shared: bool, first: bool) -> npt.NDArray[np.int64]:

@@ -54,10 +54,8 @@ def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Lan
     if model.bias == "none":
         return unbiased_landscape(model, digits)
     from analytic.landscape.biased import biased_landscape
-    from analytic.landscape.digits import with_digits
 
-    landscape = biased_landscape(model)
-    return landscape if digits is None else with_digits(landscape, digits)
+    return biased_landscape(model, digits)
 
 
 def find_minima(model: ToyModel, *, digits: int | None = None, certify: bool = False) -> Landscape:

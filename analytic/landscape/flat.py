@@ -71,7 +71,7 @@ def _perfect(j: int, exclusive: bool) -> Callable[[Point], bool]:
 
 def _constant(model: ToyModel, j: int, minimum: bool) -> Callable[[Point], bool]:
     variance, mean = variances(model), float(model.exact_density[j] / 2)
-    independent = is_independent(model)
+    independent = model.independent
 
     def contains(point: Point) -> bool:
         W, b = point
@@ -96,12 +96,6 @@ def _on_arrays(contains: Callable[[Point], bool]) -> Callable[[npt.ArrayLike, np
     return of_arrays
 
 
-def is_independent(model: ToyModel) -> bool:
-    """Whether the two features are uncorrelated, up to the rounding of the pattern probabilities."""
-    p1, p2 = model.exact_density
-    return abs(model.exact_patterns[3] - p1 * p2) <= Fraction(1, 2**50) * p1 * p2
-
-
 def _of_live_output(model: ToyModel, j: int, number: Callable[[Fraction], Any]) -> list[FlatSet]:
     """The families with output j live and the other one dead."""
     i, exclusive = 1 - j, model.exact_patterns[3] == 0
@@ -114,7 +108,7 @@ def _of_live_output(model: ToyModel, j: int, number: Callable[[Fraction], Any]) 
         FlatSet("minimum", phase, number(silent), perfect, Family.PERFECT, j, _on_arrays(_perfect(j, exclusive))),
         FlatSet("saddle", "silent", level, constant, Family.CONSTANT, j, _on_arrays(_constant(model, j, False))),
     ]
-    if is_independent(model):
+    if model.independent:
         large = f"{constant}, |W{i + 1}| large"
         sets.append(
             FlatSet("minimum", "silent", level, large, Family.CONSTANT, j, _on_arrays(_constant(model, j, True)))

@@ -30,33 +30,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from numba.extending import register_jitable
 
 from analytic.landscape.records import Kind
+from analytic.loss import kernels
 from analytic.loss.pair import COMPILED
 
 Array = npt.NDArray[np.float64]
 
+_moments, _curvature = kernels.moments, kernels.curvature
+
 #: Rounding error of an entry of the Hessian, in units of eps times the size of its terms.
 ROUNDING = 256 * np.finfo(np.float64).eps
-
-
-@njit(**COMPILED)
-def _is_positive(matrix, n, shift, work):
-    """Whether Cholesky of the unit-diagonal form of `matrix`, with `shift` added to its diagonal, succeeds."""
-    for i in range(n):
-        for j in range(i + 1):
-            value = matrix[i, j] / np.sqrt(matrix[i, i] * matrix[j, j])
-            if i == j:
-                value += shift
-            for k in range(j):
-                value -= work[i, k] * work[j, k]
-            if i == j:
-                if not value > 0.0:
-                    return False
-                work[i, i] = np.sqrt(value)
-            else:
-                work[i, j] = value / work[j, j]
-    return True
 
 
 @njit(**COMPILED)
@@ -77,22 +62,47 @@ def inertia(hessian, sizes, n, work):
         if not hessian[i, i] > ROUNDING * sizes[i]:
             return 0
         shift = max(shift, n * ROUNDING * sizes[i] / hessian[i, i])
-    if _is_positive(hessian, n, -shift, work):
-        return 1
-    return 0 if _is_positive(hessian, n, shift, work) else -1
+    for sign in (-1, 1):
+        positive = True
+        for i in range(n):
+            for j in range(i + 1):
+                value = hessian[i, j] / np.sqrt(hessian[i, i] * hessian[j, j])
+                if i == j:
+                    value += sign * shift
+                for k in range(j):
+                    value -= work[i, k] * work[j, k]
+                if i == j:
+                    positive = positive and value > 0.0
+                    work[i, i] = np.sqrt(value) if value > 0.0 else 1.0
+                else:
+                    work[i, j] = value / work[j, j]
+        if positive:
+            return 1 if sign < 0 else 0
+    return -1
+
+
+@register_jitable
+def _output_sizes(own, other, b, p00, p_own, p_other, p11):
+    """Of one output, with I_i = 1: sizes by (own weight, other weight, bias), and of the term that couples weights."""
+    alpha, beta = own * own, own * other
+    _, xh, _, yh, _, xx, xy = _moments(alpha, beta, b, p00, p_own, p_other, p11)
+    one, _, yy, d, _, _, dxx, dxy, dyy = _curvature(alpha, beta, b, p00, p_own, p_other, p11)
+    by_own = 2 * (xh + xx) + 4 * alpha * (xx + dxx) + 4 * abs(beta) * (xy + dxy) + other * other * (yy + dyy)
+    return 2 * by_own, 2 * alpha * (yy + dyy), 2 * (one + d), 2 * (yh + xy)
 
 
 @njit(**COMPILED)
 def sizes(point, shared, model, out):
-    """Bounds of the terms that the diagonal of the Hessian is summed from, into `out`."""
-    square = 1.0 + point[0] * point[0] + point[1] * point[1]
-    first, second = model[0] * (model[3] + model[5]), model[1] * (model[4] + model[5])
-    weight = 4 * square * ((model[0] + model[1]) * (1.0 - model[2]))
-    out[0], out[1] = weight, weight
-    out[2], out[3] = 2 * model[0], 2 * model[1]
+    """Bounds of the terms that the diagonal of the Hessian is summed from, into `out`, as `inertia` takes them."""
+    W1, W2, I1, I2, p00, p10, p01, p11 = point[0], point[1], model[0], model[1], model[2], model[3], model[4], model[5]
+    own1, other1, bias1, mixed1 = _output_sizes(W1, W2, point[2], p00, p10, p01, p11)
+    own2, other2, bias2, mixed2 = _output_sizes(W2, W1, point[3], p00, p01, p10, p11)
+    first, second, mixed = I1 * own1 + I2 * other2, I2 * own2 + I1 * other1, I1 * mixed1 + I2 * mixed2
+    ratio = np.sqrt(first / second)
+    out[0], out[1] = first + mixed * ratio, second + mixed / ratio
+    out[2], out[3] = I1 * bias1, I2 * bias2
     if shared:
-        out[2] = 2 * (model[0] + model[1])
-    out[2] += first + second
+        out[2] += out[3]
 
 
 @dataclass(frozen=True)
@@ -106,12 +116,19 @@ class Verdict:
 UNDECIDED = Verdict("undecided", None)
 
 
+def index_of(hessian: Array) -> int:
+    """The sign of the determinant, whatever the scales of the parameters."""
+    scale = np.sqrt(np.abs(np.diag(hessian)))
+    scale[scale == 0] = 1.0
+    return int(np.sign(np.linalg.det(hessian / np.outer(scale, scale))))
+
+
 def smooth_verdict(hessian: Array, bounds: Array) -> Verdict:
     """From the Hessian of a point with W != 0; `bounds` as in `sizes`."""
-    definite = int(inertia(hessian, bounds, len(hessian), np.empty((4, 4))))
+    definite = int(inertia.py_func(hessian, bounds, len(hessian), np.empty((4, 4))))
     if definite == 0:
         return UNDECIDED
-    return Verdict("minimum" if definite > 0 else "saddle", int(np.sign(np.linalg.det(hessian))))
+    return Verdict("minimum" if definite > 0 else "saddle", index_of(hessian))
 
 
 def _sector_values(form: Array, couplings: Array, stiffness: Array) -> Array:

@@ -1,8 +1,13 @@
 """Newton's method on the piecewise smooth gradient of the loss, in (W1, W2, b1, b2) or (W1, W2, b).
 
 The gradient is continuous and piecewise smooth away from W_i = 0 = b_i, and Newton's method with the Hessian of the
-piece at hand converges to its regular zeros from nearby. Steps are limited relative to the scale of W. The last steps
-run until the gradient stops falling, which is at rounding error.
+piece at hand converges to its regular zeros from nearby. It is affine invariant, so its step, compared with the point's
+own scales, tells how well a zero is determined wherever it lies: far out, with a small corner active, the gradient
+itself decays like the active area.
+
+A search starts on a ray W2 = t W1 (`rays`). There the first steps stay on the ray, until the biases and the radius are
+stationary on it (`settle`); only then does the full step tell how far in t the zero is, and a start whose zero lies
+beyond `reach`, in log |t|, is given up: it belongs to another ray (`converge`).
 """
 
 from __future__ import annotations
@@ -10,35 +15,47 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from analytic.landscape.branches import output_moments
 from analytic.loss.pair import COMPILED, point_gradient, point_hessian
 
 _ITERATIONS = 60
-#: Give up when a step is this many times longer than W, or when W is shorter than this.
-_LOST, _ORIGIN = 1e6, 1e-12
-#: Largest gradient of a stationary point, relative to the sum of the absolute values of its terms.
-_RESOLVED = 1e-9
+#: A step is cut to this fraction of its scales; a start whose step is that many times longer is lost.
+_LONGEST_STEP, _LOST = 0.3, 1e6
+#: The point is on the ray's curve of stationary points once a step is below this fraction of its scales.
+_ON_CURVE = 1e-3
+#: A zero is found once steps stop falling below this, after a few of them: at rounding error.
+_RESOLVED, _LAST_STEPS = 1e-9, 4
+#: The least height of an output beside its bias that leaves the height seven digits.
+_LEAST_HEIGHT = 1e-9
+#: And the smaller weight has to be found to this fraction of itself, or the zero may lie on the axis.
+_DISTINCT = 1e-2
 
 
 @njit(**COMPILED)
-def reduced_gradient(point, shared, model, out):
-    """Gradient in the convention's own parameters into `out`; returns the loss. `point` always has four entries."""
-    loss, out[0], out[1], out[2], out[3] = point_gradient(point[0], point[1], point[2], point[3], model)
+def derivatives(z, shared, model, gradient, hessian):
+    """Loss, gradient and Hessian in the convention's own parameters; `z` and the results always have room for four."""
+    loss, gradient[0], gradient[1], gradient[2], gradient[3] = point_gradient(z[0], z[1], z[2], z[3], model)
+    point_hessian(z[0], z[1], z[2], z[3], model, hessian)
     if shared:
-        out[2] += out[3]
-        out[3] = 0.0
+        gradient[2] += gradient[3]
+        gradient[3] = 0.0
+        for i in range(4):
+            hessian[2, i] += hessian[3, i]
+        for i in range(4):
+            hessian[i, 2] += hessian[i, 3]
     return loss
 
 
 @njit(**COMPILED)
-def reduced_hessian(point, shared, model, out):
-    """Hessian in the convention's own parameters into the leading block of the 4 x 4 array `out`."""
-    point_hessian(point[0], point[1], point[2], point[3], model, out)
-    if shared:
-        for i in range(4):
-            out[2, i] += out[3, i]
-        for i in range(4):
-            out[i, 2] += out[i, 3]
+def _onto_ray(t, n, gradient, hessian):
+    """Replaces the parameter W2 by t W1: in place, the system in (W1, biases), with W2 as a dead last unknown."""
+    gradient[0] += t * gradient[1]
+    for i in range(n):
+        hessian[0, i] += t * hessian[1, i]
+    for i in range(n):
+        hessian[i, 0] += t * hessian[i, 1]
+    for i in range(n):
+        hessian[1, i], hessian[i, 1] = 0.0, 0.0
+    hessian[1, 1], gradient[1] = 1.0, 0.0
 
 
 @njit(**COMPILED)
@@ -68,88 +85,102 @@ def solve_in_place(matrix, vector, n):
 
 
 @njit(**COMPILED)
-def newton_step(point, shared, model, step, matrix):
-    """The Newton step at `point` into `step`; False where the Hessian is singular."""
-    reduced_gradient(point, shared, model, step)
-    reduced_hessian(point, shared, model, matrix)
+def _highest(z, i, model):
+    """The largest value of h_i on inputs that occur (`loss.dead`)."""
+    top, both, cross = 0.0, model[5] > 0.0, z[0] * z[1]
+    if both or model[3 + i] > 0.0:
+        top = max(top, z[i] * z[i])
+    if both or model[4 - i] > 0.0:
+        top = max(top, cross)
+    if both:
+        top = max(top, z[i] * z[i] + cross)
+    return top + z[2 + i]
+
+
+@njit(**COMPILED)
+def _length(z, step, model):
+    """The length of a step relative to |W| and to the largest value of each output.
+
+    Infinite where an output is dead, or live by so little that rounding its bias matters: float64 holds no such point.
+    """
+    weight = max(abs(z[0]), abs(z[1]))
+    top1, top2 = _highest(z, 0, model), _highest(z, 1, model)
+    if not (top1 > _LEAST_HEIGHT * abs(z[2]) and top2 > _LEAST_HEIGHT * abs(z[3])):
+        return np.inf
+    return max(max(abs(step[0]), abs(step[1])) / weight, max(abs(step[2]) / top1, abs(step[3]) / top2))
+
+
+@njit(**COMPILED)
+def _newton_step(z, t, shared, model, step, matrix):
+    """Minus the Newton step at `z` into `step`, on the ray W2 = t W1 if t is not 0. False if singular."""
     n = 3 if shared else 4
+    derivatives(z, shared, model, step, matrix)
+    if t != 0.0:
+        _onto_ray(t, n, step, matrix)
     if not solve_in_place(matrix, step, n):
         return False
-    for i in range(n):
-        step[i] = -step[i]
+    if t != 0.0:
+        step[1] = t * step[0]
     if shared:
         step[3] = step[2]
     return True
 
 
 @njit(**COMPILED)
-def _residual(point, shared, model, gradient):
-    reduced_gradient(point, shared, model, gradient)
-    return max(max(abs(gradient[0]), abs(gradient[1])), max(abs(gradient[2]), abs(gradient[3])))
-
-
-@njit(**COMPILED)
-def _polish(point, shared, model, step, matrix):
-    """Newton steps for as long as they make the gradient smaller: down to rounding error."""
-    residual = _residual(point, shared, model, step)
-    trial = np.empty(4)
-    for _ in range(4):
-        if not newton_step(point, shared, model, step, matrix):
-            return
-        trial[:] = point + step
-        smaller = _residual(trial, shared, model, step)
-        if not smaller < residual:
-            return
-        point[:] = trial
-        residual = smaller
-
-
-@njit(**COMPILED)
-def newton(point, shared, model, longest, step, matrix):
-    """Runs Newton's method on `point` in place; True once a step is below 1e-12 of the scale of W."""
+def settle(z, t, shared, model, step, matrix):
+    """Newton's method on the ray W2 = t W1, in place, until biases and radius are nearly stationary on it."""
     for _ in range(_ITERATIONS):
-        if not newton_step(point, shared, model, step, matrix):
+        if not _newton_step(z, t, shared, model, step, matrix):
             return False
-        scale = np.sqrt(point[0] * point[0] + point[1] * point[1])
-        size = np.sqrt(step[0] ** 2 + step[1] ** 2 + step[2] ** 2 + step[3] ** 2) / scale
-        if not size < _LOST or not scale > _ORIGIN:
+        length = _length(z, step, model)
+        if not length < _LOST:
             return False
-        factor = 1.0 if size <= longest else longest / size
+        cut = min(1.0, _LONGEST_STEP / length)
         for i in range(4):
-            point[i] += factor * step[i]
-        if size < 1e-12:
-            _polish(point, shared, model, step, matrix)
+            z[i] -= cut * step[i]
+        if length < _ON_CURVE:
             return True
     return False
 
 
 @njit(**COMPILED)
-def is_resolved(point, shared, model):
-    """Whether both outputs are live and the gradient vanishes relative to what it is made of.
+def converge(z, reach, shared, model, step, matrix):
+    """Newton's method in place; True if it ends in a stationary point with W1 W2 != 0 and live outputs.
 
-    Far out, with a small corner active, the gradient decays like the active area, so it is compared with the size of
-    its own terms.
+    It gives up where a step turns by more than `reach`, or all of them by more than twice that, in log |W2 / W1|.
     """
-    W1, W2 = point[0], point[1]
-    by_beta, size_beta = 0.0, 0.0
-    by_alpha, size_alpha = np.empty(2), np.empty(2)
-    by_bias, size_bias = np.empty(2), np.empty(2)
-    for i in range(2):
-        _, xh, h, yh, x, xx, xy = output_moments(W1, W2, point[2 + i], i, model)
-        if not x > 0.0:
+    t, best, last = abs(z[1] / z[0]), _RESOLVED, 0
+    for _ in range(_ITERATIONS):
+        if z[0] * z[1] == 0.0 or not _newton_step(z, 0.0, shared, model, step, matrix):
             return False
-        by_alpha[i], size_alpha[i] = model[i] * (xh - xx), model[i] * (xh + xx)
-        by_bias[i], size_bias[i] = model[i] * (h - x), model[i] * (h + x)
-        by_beta += model[i] * (yh - xy)
-        size_beta += model[i] * (yh + xy)
-    if shared:
-        by_bias[0] += by_bias[1]
-        size_bias[0] += size_bias[1]
-        by_bias[1], size_bias[1] = by_bias[0], size_bias[0]
-    for i in range(2):
-        own, other = (W1, W2) if i == 0 else (W2, W1)
-        by_weight = 2 * own * by_alpha[i] + other * by_beta
-        size = 2 * abs(own) * size_alpha[i] + abs(other) * size_beta
-        if not (abs(by_weight) <= _RESOLVED * size and abs(by_bias[i]) <= _RESOLVED * size_bias[i]):
+        length = _length(z, step, model)
+        turn = abs(step[1] / z[1] - step[0] / z[0])
+        if best < _RESOLVED and (last == _LAST_STEPS or not length < 0.5 * best):
+            return length < _RESOLVED and turn < _DISTINCT
+        if not length < _LOST or (reach < np.inf and (turn > reach or abs(np.log(abs(z[1] / z[0]) / t)) > 2 * reach)):
             return False
-    return True
+        cut = min(1.0, _LONGEST_STEP / (length if reach == np.inf else max(length, turn)))
+        for i in range(4):
+            z[i] -= cut * step[i]
+        last += best < _RESOLVED
+        best = min(best, length)
+    return False
+
+
+@njit(**COMPILED)
+def record(z, found, count, same):
+    """Adds the point, with W1 > 0, to the list unless it is there; returns the new count."""
+    if z[0] < 0.0 or (z[0] == 0.0 and z[1] < 0.0):
+        z[0], z[1] = -z[0], -z[1]
+    scale = abs(z[0]) + abs(z[1])
+    for k in range(count):
+        distance = 0.0
+        for i in range(4):
+            distance = max(distance, abs(z[i] - found[k, i]))
+        if distance < same * scale:
+            return count
+    if count < len(found):
+        for i in range(4):
+            found[count, i] = z[i]
+        count += 1
+    return count
