@@ -2,8 +2,8 @@
 
 There are two reasons for such points. Close to an instability of a stationary point on the axis W2 = 0, another one
 lies on the ray W2 = t W1 with t proportional to the distance from the instability, and the gradient between the two is
-of the order of its square. And where an axis is not stationary, but feature 1 is much more important than feature 2, t is of
-the order of the ratio of importances, down to 1e-15, and so are the biases that decide about it.
+of the order of its square. And where an axis is not stationary, but feature 1 is much more important than feature 2, t
+is of the order of the ratio of importances, down to 1e-15, and so are the biases that decide about it.
 
 But on each ray radius and biases are well determined, with W1 near 1 and the second output nearly constant. So the
 derivative across the rays, at their best values, is a function of t alone. Its changes of sign along a ladder of rays,

@@ -1,8 +1,9 @@
 """Every stationary point of one model.
 
-`unbiased` solves b = 0 algebraically. `biased` solves shared and per-feature biases: flat sets and special points in
-closed form (`flat`, `kinds`), the rest by a scan over all branches of the biases (`branches`, `scan`, `newton`).
-`landscape` holds the records that all solvers return.
+`unbiased` solves b = 0 algebraically. `biased` solves shared and per-feature biases: points known in closed form
+(`special_points`), points next to an axis (`axis_neighbours`), everything else by Newton's method from explicit curves
+on the rays of the plane of weights (`search`, `rays`, `newton`), and flat sets (`flat`). `kinds` tells minima from
+saddles, `high_precision` gives more digits, and `records` holds what all of them return.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Lan
     Landscape
         Minima, saddles and maxima sorted by loss, one per W -> -W orbit. Without bias the list is complete by
         construction (see `analytic.landscape.unbiased`), and every coordinate is rounded from a certified enclosure.
-        With bias it comes from a scan (see `analytic.landscape.biased`), not from a proof; gradients are below
-        1e-14 times density times importance. Points whose kind rounding error hides are in `undecided`.
+        With bias it comes from a search (see `analytic.landscape.biased`), not from a proof; gradients are below
+        1e-14 times density times importance. Points whose kind no number of digits tells are in `undecided`.
 
     Examples
     --------

@@ -1,8 +1,9 @@
 """Stationary points with bias to any number of digits, and their Hessians where float64 cannot tell a sign.
 
 Newton's method in mpmath arithmetic, in the parameters that are free: `frame` is a matrix (4, k) whose columns span
-them in (W1, W2, b1, b2), so that what a symmetry or a closed form fixes stays fixed exactly. A coordinate is right once steps are below the last digit asked for, relative to itself; where cancellation in the
-gradient keeps them from getting there, as next to a fold or for a bias of 1e-19, the precision is doubled.
+them in (W1, W2, b1, b2), so that what a symmetry or a closed form fixes stays fixed exactly. A coordinate is right once
+steps are below the last digit asked for, relative to itself; where cancellation in the gradient keeps them from getting
+there, as next to a fold or for a bias of 1e-19, the precision is doubled.
 """
 
 from __future__ import annotations

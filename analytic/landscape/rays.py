@@ -12,9 +12,9 @@ second turned upside down. A shared bias has b = s c in both outputs, one s with
 
 *Nodes.* g_i is linear, so the moments are piecewise rational in c, cut where a corner of the square switches on. Next
 to such a value they are sums of positive monomials in the distance d to it, so that on a logarithmic scale of d they
-change from one power law to the next over a few e-folds, however unequal the probabilities of the patterns are; where the
-change happens is a ratio of probabilities, importances and distances of corners. Nodes are therefore spaced evenly in
-log d on both sides of each switching value, down to that ratio.
+change from one power law to the next over a few e-folds, however unequal the probabilities of the patterns are; where
+the change happens is a ratio of probabilities, importances and distances of corners. Nodes are therefore spaced evenly
+in log d on both sides of each switching value, down to that ratio.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ to the smallest ratio of probabilities and importances: rays are evenly spaced i
 and graded towards the diagonals, where |W1| and |W2| exchange their order. Next to an axis the derivative is linear in
 t, and the innermost rays reach down to the axis itself.
 
-*Nothing between two rays.* Along its curve the derivative is continuous, and curves begin and end in pairs, at folds
-in t. So between two rays the numbers of points from which the loss rises and falls change for two reasons: one of the first
-kind becomes one of the second, at a stationary point; or two of the same kind appear or vanish, at a fold. What the
-points found between them do not explain is followed up by halving, down to a tenth of the spacing.
+*Nothing between two rays.* Along its curve the derivative is continuous, and curves begin and end in pairs, at folds in
+t. So between two rays the numbers of points from which the loss rises and falls change for two reasons: one of the
+first kind becomes one of the second, at a stationary point; or two of the same kind appear or vanish, at a fold. What
+the points found between them do not explain is followed up by halving, down to a tenth of the spacing.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ def dedicated_terms(model: ToyModel, side: int) -> tuple[int, float]:
     if abs(form) > 1e-13 * scale:
         return int(np.sign(form)), abs(form) / scale
     with mpmath.workdps(200):
-        precise = dedicated_form(*(mpmath.mpf(n.numerator) / n.denominator for n in exact), side, mpmath.sqrt)
+        digits = [mpmath.mpf(n.numerator) / n.denominator for n in exact]
+        precise = dedicated_form(digits[0], digits[1], digits[2], digits[3], side, mpmath.sqrt)
         return int(mpmath.sign(precise)) if abs(precise) > mpmath.mpf(10) ** -150 else 0, abs(form) / scale
 
 
