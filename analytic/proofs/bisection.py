@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from analytic.proofs.boxes import Problem, excluded, krawczyk, located
+from analytic.proofs.boxes import Problem, examined, krawczyk, located
 from analytic.proofs.certificate import as_box
 from analytic.proofs.points import kind, place
 from analytic.proofs.records import Place, Reason, Tree, Unresolved, Zero
@@ -93,17 +93,17 @@ class Search:
         d = self.problem.case.dimension
         boxes, reason = np.tile([0.0, 1.0], (1, d, 1)), Reason.NARROW
         for level in range(_HALVINGS * d):
-            boxes, left = self._settle(boxes)
+            boxes, left, axes = self._settle(boxes)
             report(1.0 - float(np.prod(boxes[:, :, 1] - boxes[:, :, 0], -1).sum()))
             if not len(boxes):
                 return []
             out_of_time = deadline is not None and time.monotonic() > deadline
-            if out_of_time or len(boxes) > _MOST_BOXES:
-                reason = Reason.TIME if out_of_time else Reason.CROWDED
+            if out_of_time or len(boxes) > _MOST_BOXES or level + 1 == _HALVINGS * d:
+                crowded = len(boxes) > _MOST_BOXES
+                reason = Reason.TIME if out_of_time else Reason.CROWDED if crowded else Reason.NARROW
                 break
             if level >= 3 * d and level % (2 * d) == d:
                 self._look_for_zeros(boxes[:: len(boxes) // _CANDIDATES + 1].mean(-1))
-            axes = (boxes[:, :, 1] - boxes[:, :, 0]).argmax(1)
             self.letters[-1][left], self.splits[-1] = axes + ord("0"), left
             boxes = halves(boxes, axes)
         hull = np.stack([boxes[..., 0].min(0), boxes[..., 1].max(0)], -1)
@@ -119,18 +119,18 @@ class Search:
                 self.zeros.append(zero)
                 known.append(zero)
 
-    def _settle(self, boxes: Boxes) -> tuple[Boxes, npt.NDArray[np.int_]]:
-        """A new level: the boxes that no zero and no exclusion settles, and their numbers."""
+    def _settle(self, boxes: Boxes) -> tuple[Boxes, npt.NDArray[np.int_], npt.NDArray[np.int_]]:
+        """A new level: the boxes that no zero and no exclusion settles, their numbers, and the axes to cut."""
         letters, left = np.full(len(boxes), ord(UNRESOLVED), np.uint8), np.arange(len(boxes))
         for letter, zero in zip(LETTERS, self.zeros, strict=False):
             if zero.place is not Place.UNDECIDED and zero.key == self.problem.key:
                 done = settled_by(self.problem, boxes[left], zero)
                 letters[left[done]], left = ord(letter), left[~done]
-        done = excluded(self.problem, boxes[left])
+        done, axes = examined(self.problem, boxes[left])
         letters[left[done]], left = ord(EXCLUDED), left[~done]
         self.letters.append(letters)
         self.splits.append(left[:0])
-        return boxes[left], left
+        return boxes[left], left, axes[~done]
 
     def tree(self) -> Tree:
         """The finished tree in preorder: subtrees are measured from the leaves up, and placed from the root down."""

@@ -38,15 +38,15 @@ Formula: TypeAlias = Callable[[Case, int, Constants, Vector], Sequence[Any]]
 class Problem:
     """One case of one model: the sign s of W1 W2, and which feature has the larger weight.
 
-    `corner`: whether W1 = W2 > 0, b = 0 is a stationary point (`closed_form.alike`). `compiled`: whether formulas are
-    evaluated by `machine`; otherwise in plain NumPy, slowly, by the rules of `intervals`.
+    `corner`: a vertex of the cube that is a stationary point known in closed form, if there is one. `compiled`: whether
+    formulas are evaluated by `machine`; otherwise in plain NumPy, slowly, by the rules of `intervals`.
     """
 
     case: Case
     swapped: bool
     sign: int
     constants: Constants
-    corner: bool = False
+    corner: tuple[float, ...] | None = None
     compiled: bool = True
 
     @property
@@ -138,7 +138,7 @@ def _minor(m: Matrix, rows: tuple[int, int], columns: tuple[int, int]) -> Any:
 
 
 def evidence(case: Case, sign: int, c: Constants, box: Vector) -> list[Any]:
-    """Ranges of the equations, those of C R by the mean value form, Krawczyk's images, and `impossible`, in a row."""
+    """In a row: ranges of the equations, of C R by the mean value form, Krawczyk's images, J, and `impossible`."""
     rows = equations(case, sign, c, box)
     J, offset = jacobian(rows), rows[0].offset
     C = _preconditioner(J)
@@ -147,7 +147,8 @@ def evidence(case: Case, sign: int, c: Constants, box: Vector) -> list[Any]:
     contraction = [[(1 if i == j else 0) - entry for j, entry in enumerate(row)] for i, row in enumerate(CJ)]
     rest = times(contraction, offset)
     image = [x.middle - a + r for x, a, r in zip(box, step, rest, strict=True)]
-    return [*(row.tight().value for row in rows), *moved, *image, *chain(*impossible(case, sign, c, box))]
+    values = [row.tight().value for row in rows]
+    return [*values, *moved, *image, *chain(*J), *chain(*impossible(case, sign, c, box))]
 
 
 def impossible(case: Case, sign: int, c: Constants, box: Vector) -> list[tuple[Any, ...]]:
@@ -177,20 +178,42 @@ _CHUNK = 8192
 _PROGRESS = 0.999
 
 
+def examined(problem: Problem, boxes: Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
+    """For boxes (n, d, 2): where it is proved that no stationary point of this case lies inside, and where to cut."""
+    parts = [_examined(problem, boxes[i : i + _CHUNK]) for i in range(0, len(boxes), _CHUNK)]
+    if not parts:
+        return np.zeros(0, dtype=bool), np.zeros(0, dtype=int)
+    done, axes = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return done, axes
+
+
 def excluded(problem: Problem, boxes: Array) -> npt.NDArray[np.bool_]:
-    """For boxes (n, d, 2): where it is proved that no stationary point of this case lies inside."""
-    parts = [_excluded(problem, boxes[i : i + _CHUNK]) for i in range(0, len(boxes), _CHUNK)]
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+    """The first result of `examined`."""
+    return examined(problem, boxes)[0]
 
 
-def _excluded(problem: Problem, boxes: Array) -> npt.NDArray[np.bool_]:
+def _examined(problem: Problem, boxes: Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
     d = problem.case.dimension
     found = problem.evaluate(evidence, boxes)
     done = np.logical_or.reduce([x.excludes_zero for x in found[: 2 * d]])
-    numbers = iter(found[3 * d :])
+    numbers = iter(found[3 * d + d * d :])
     for size in _GROUPS[problem.case]:
         done |= np.logical_and.reduce([next(numbers).lo > 0 for _ in range(size)])
-    return np.asarray(done)
+    return np.asarray(done), _axis_to_cut(found[3 * d : 3 * d + d * d], boxes)
+
+
+@np.errstate(all="ignore")
+def _axis_to_cut(J: list[Interval], boxes: Array) -> npt.NDArray[np.int_]:
+    """The coordinate to which the equations owe most of their change over the box; the longest side if that is open.
+
+    Summed over the equations, the share of |J_ij| times the length of side j: what matters at low density, where one
+    coordinate lives on the scale of the density and the others on that of one.
+    """
+    n, d, _ = boxes.shape
+    length = boxes[:, :, 1] - boxes[:, :, 0]
+    size = np.stack([np.maximum(np.abs(x.lo), np.abs(x.hi)) for x in J], -1).reshape(n, d, d) * length[:, None]
+    share = (size / size.sum(-1, keepdims=True)).sum(1)
+    return np.where(np.isfinite(share).all(-1, keepdims=True), share, length).argmax(-1)
 
 
 def krawczyk(problem: Problem, boxes: Array) -> tuple[Array, npt.NDArray[np.bool_]]:

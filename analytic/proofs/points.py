@@ -53,7 +53,7 @@ def partial_scale(sign: int, x: Interval) -> Interval:
 
 def place(problem: Problem, box: Array) -> Place:
     """Decide whether the zero in `box` (d, 2) counts as a stationary point of its case."""
-    if problem.corner and all(x.contains(at) for x, at in zip(split(box), (1.0, 0.0, 0.0), strict=False)):
+    if problem.corner and all(x.contains(at) for x, at in zip(split(box), problem.corner, strict=True)):
         return Place.CORNER
     _, tau, kappa, k = (x[0] for x in problem.evaluate(full_coordinates, box[None]))
     first, second = (partial_scale(problem.sign, x) for x in (kappa, k))

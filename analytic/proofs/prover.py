@@ -30,7 +30,7 @@ def certify(
     Parameters
     ----------
     model : ToyModel
-        Without bias: any densities above 0. With bias: independent features, densities strictly between 0 and 1.
+        With densities above 0. With a bias: independent features; equal features with a bias each below density 1.
     landscape : Landscape, optional
         A list to hold against the proof: anything with `minima`, `saddles`, `maxima` (points with `W`, `b` and `loss`)
         and `flat_sets`; see `missing`, `unproved` and `differences` of the certificate.

@@ -35,7 +35,10 @@ class Reason(str, Enum):
 
 
 class Place(str, Enum):
-    """Where a proved zero of the equations lies."""
+    """Where a proved zero of the equations lies; files keep these sentences, so they stay as they are.
+
+    CORNER includes the twin of that point at density 1, W1 = -W2 with b = W1^2.
+    """
 
     INSIDE = "a stationary point of this case"
     OUTSIDE = "outside this case"

@@ -212,7 +212,7 @@ def test_interrupt_gives_a_partial_result() -> None:
     [
         (ToyModel.from_patterns(0.5, 0.1, 0.1, 0.3, bias="shared"), "independent"),
         (ToyModel.from_patterns(0.5, 0.1, 0.1, 0.3), "independent"),
-        (ToyModel(sparsity=0.0), "strictly between 0 and 1"),
+        (ToyModel(sparsity=0.0), "below 1"),
         (ToyModel.from_density((0.5, 0.0), bias="none"), "positive"),
         ("a model", "ToyModel"),
     ],
@@ -220,6 +220,89 @@ def test_interrupt_gives_a_partial_result() -> None:
 def test_models_outside_the_theory(model: object, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         certify(model)
+
+
+def test_words_of_files_do_not_change() -> None:
+    """A certificate of version 1, as it was written: changing a sentence in an enum would make old files unreadable."""
+    zero = {
+        "case": "one bias, both partial (tau, k)",
+        "swapped": False,
+        "sign": 1,
+        "unique": [[0.5, 1.0], [-0.25, 0.25]],
+        "inner": [[0.9, 1.0], [-0.1, 0.1]],
+        "kind": "undecided",
+    }
+    places = [
+        "a stationary point of this case",
+        "outside this case",
+        "the point W1 = W2, b = 0 that is known in closed form",
+        "possibly |W1| = |W2|, shared by both halves",
+        "too close to the edge of the case",
+    ]
+    cases = [
+        "both partial (tau, kappa, k)",
+        "first partial, second on (tau, kappa)",
+        "second partial, first on (tau, k)",
+        "one bias, both partial (tau, k)",
+    ]
+    data = {
+        "format": "analytic certificate of completeness",
+        "version": 1,
+        "model": {"importance": ["1", "1/2"], "patterns": ["9/16", "3/16", "3/16", "1/16"], "bias": "shared"},
+        "zeros": [zero | {"place": place} for place in places],
+        "trees": [{"case": case, "swapped": False, "sign": 1, "code": "?"} for case in cases],
+        "points": [],
+        "unresolved": [{"reason": "the time limit was reached", "where": "", "box": []}],
+        "seconds": 1.5,
+    }
+    certificate = Certificate.from_dict(data)
+    assert [item.place.value for item in certificate.proof.zeros] == places
+    assert certificate.model == ToyModel.from_density(Fraction(1, 4), Fraction(1, 2), "shared")
+
+
+DOMAIN = {
+    "density 1": lambda bias: ToyModel.from_density(1, Fraction(1, 2), bias),
+    "one density 1": lambda bias: ToyModel.from_density((1, Fraction(3, 10)), 2, bias),
+    "the other density 1": lambda bias: ToyModel.from_density((Fraction(3, 10), 1), 2, bias),
+    "nearly density 1": lambda bias: ToyModel.from_density(1 - Fraction(1, 10**6), Fraction(7, 10), bias),
+    "density 1e-4": lambda bias: ToyModel.from_density(1e-4, 0.7, bias),
+    "density 1e-4, equal": lambda bias: ToyModel.from_density(1e-4, 1, bias),
+    "density 1e-3 and 1e-1": lambda bias: ToyModel.from_density((1e-3, 1e-1), 3, bias),
+    "nearly equal importances": lambda bias: ToyModel.from_density(0.6, 1 + 1e-5, bias),
+    "nearly equal densities": lambda bias: ToyModel.from_density((0.6, 0.6 + 1e-5), 1, bias),
+}
+
+
+@pytest.mark.parametrize("bias", ["shared", "per-feature"])
+@pytest.mark.parametrize("name", DOMAIN)
+def test_the_ends_of_the_domain_are_proved(name: str, bias: str) -> None:
+    """Complete, checked, and the list of the search kind by kind."""
+    model = DOMAIN[name](bias)
+    certificate = certify(model, find_stationary_points(model))
+    assert certificate.complete
+    assert certificate.differences == ()
+    assert verify_certificate(certificate).complete
+
+
+def test_at_density_1_the_sign_of_a_weight_does_not_matter() -> None:
+    """x_j -> 1 - x_j in the other output: (W2, b) -> (-W2, b + W1 W2), so every point has a twin of the same loss."""
+    model = ToyModel.from_density(1, 1, "shared")
+    certificate = certify(model, find_stationary_points(model))
+    assert (certificate.complete, certificate.differences) == (True, ())
+    losses = [np.mean(point.loss) for point in certificate.minima]
+    assert losses == [losses[0]] * 2
+    (W, b), (V, c) = sorted(((m[0], m[1][0]) for m in map(middle, certificate.minima)), key=lambda m: m[0][1])
+    assert np.allclose(np.abs(W), np.abs(V), rtol=1e-15)
+    assert abs(b + W[0] * W[1] - c) < 1e-15
+
+
+def test_searches_that_end_undecided_say_so() -> None:
+    """Importances so close that a zero lies within rounding of the edge b = 0: narrow boxes are left, and reported."""
+    certificate = certify(ToyModel.from_density(0.654, 1 + 1e-9, "shared"))
+    assert not certificate.complete
+    assert {item.reason for item in certificate.unresolved} >= {Reason.NARROW, Reason.PLACE}
+    result = verify_certificate(certificate)
+    assert (result.valid, result.complete) == (True, False)
 
 
 @pytest.mark.parametrize("limit", [np.nan, -1.0, "soon"])
