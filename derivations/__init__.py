@@ -7,4 +7,6 @@ Read in this order: ``patterns`` (where the ReLU is on), ``moments`` (the integr
 smoothness), ``pair`` (both outputs), ``variance``, ``unbiased`` (the algebra of b = 0), ``dedicated`` (an instability).
 ``kernels`` lists the functions of the generated file, as a ``program`` that ``printers`` write in Python or JavaScript;
 ``document`` writes the text.
+
+``recurrence`` and ``polytopes`` continue with any number of features; ``features`` writes the chapter ``features.md``.
 """

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from derivations.document import document
+from derivations.features import chapter
 from derivations.kernels import module
 from derivations.printers import Python
 from derivations.statements import STATEMENTS
@@ -19,6 +20,7 @@ from derivations.statements import STATEMENTS
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "analytic" / "loss" / "kernels.py"
 DOCUMENT = ROOT / "derivations" / "derivation.md"
+FEATURES = ROOT / "derivations" / "features.md"
 
 
 def generated() -> str:
@@ -84,8 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prove(start)
     results = {KERNELS: generated()}
     _say(start, "derived analytic/loss/kernels.py")
-    results[DOCUMENT] = document()
-    _say(start, "derived derivations/derivation.md")
+    results[DOCUMENT], results[FEATURES] = document(), chapter()
+    _say(start, "derived derivations/derivation.md and derivations/features.md")
     if check:
         differing = _differing(results)
         for name in differing:

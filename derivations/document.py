@@ -229,14 +229,19 @@ INSERTS: dict[str, Callable[[], str]] = {
 }
 
 
-def document() -> str:
-    """The complete text of the document; ValueError if the prose names an insert that does not exist."""
+def filled(prose: Path, inserts: dict[str, Callable[[], str]]) -> str:
+    """The prose with its inserts; ValueError if it names one that does not exist."""
     lines = []
-    for line in PROSE.read_text(encoding="utf-8").splitlines():
+    for line in prose.read_text(encoding="utf-8").splitlines():
         if line.startswith("{{"):
             name = line.strip("{}")
-            if name not in INSERTS:
-                raise ValueError(f"prose.md names {name!r}, which is not one of {', '.join(INSERTS)}")
-            line = INSERTS[name]()
+            if name not in inserts:
+                raise ValueError(f"{prose.name} names {name!r}, which is not one of {', '.join(inserts)}")
+            line = inserts[name]()
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def document() -> str:
+    """The complete text of the document."""
+    return filled(PROSE, INSERTS)

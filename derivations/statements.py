@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from derivations import completeness, dedicated, loss, pair, unbiased, variance
+from derivations import completeness, dedicated, features, loss, pair, unbiased, variance
 from derivations.moments import AREAS, MOMENTS
 from derivations.patterns import CORNERS, PATTERNS, occurring_patterns, refuted_patterns
 
@@ -165,4 +165,5 @@ STATEMENTS = (
         "corner of equal features is a minimum", _INDEPENDENT, _PAGE, completeness.corner_of_equal_features, "S6"
     ),
     Statement("corner of Lemma 5", _INDEPENDENT, "analytic/proofs/boxes.py", completeness.corner_of_lemma_5, "S7"),
+    *(Statement(*fact) for fact in features.FACTS),
 )
