@@ -141,7 +141,10 @@ def by_lattice(W: Array, b: Array, problem: Problem, tolerance: float, gradient:
     )
     for p in range(len(W)):
         args = W[p], b[p], problem.importance, problem.on, tolerance
-        if gradient:
+        if not (np.isfinite(W[p]).all() and np.isfinite(b[p]).all()):
+            for each in (result.loss, result.by_W, result.by_b, result.error):
+                each[p : p + 1] = np.nan
+        elif gradient:
             result.loss[p], result.by_W[p], result.by_b[p], result.error[p] = lattice.loss_and_gradient(*args)
         else:
             result.loss[p], result.error[p] = lattice.loss(*args)

@@ -146,6 +146,29 @@ def test_limits_of_the_recurrence_are_named() -> None:
         ReluOutputModel.from_patterns(2, joint(3)).loss(np.zeros((2, 3)), method="lattice")
 
 
+def test_every_point_of_a_batch_takes_its_own_route() -> None:
+    """Six orthogonal digons by the recurrence, a full W on the lattice, NaN nowhere else than where it is."""
+    rng = np.random.default_rng(1)
+    model = ReluOutputModel.from_density(12, 6, 0.2)
+    W = rng.normal(size=(4, 6, 12)) / 3
+    W[1] = 0
+    for a in range(6):
+        W[1, a, 2 * a : 2 * a + 2] = rng.normal(size=2)
+    W[3, 0, 0] = np.nan
+    assert relu_output.takes_recurrence(W, model.problem, None).tolist() == [False, True, False, False]
+    loss, by_W, by_b = model.loss_and_gradient(W)
+    alone = [model.loss_and_gradient(each) for each in W]
+    for k, (one, slopes, bias_slopes) in enumerate(alone):
+        assert np.array_equal(loss[k], one, equal_nan=True)
+        assert np.array_equal(by_W[k], slopes, equal_nan=True)
+        assert np.array_equal(by_b[k], bias_slopes, equal_nan=True)
+    assert np.array_equal(np.isnan(loss), [False, False, False, True])
+    error = model.loss_error(W)
+    exact = model.loss(W[0], method="recurrence")
+    assert abs(model.loss(W[0]) - exact) <= error[0] <= 1e-8 * 10
+    assert error[1] < 1e-10
+
+
 def test_eleven_features_by_the_recurrence_on_request() -> None:
     """177,147 states an output; all columns equal, so that the sum of the features on decides."""
     rng = np.random.default_rng(0)
