@@ -22,6 +22,7 @@ from analytic.loss import kernels
 from analytic.loss.pair import loss_and_gradient
 from analytic.models.bias import Bias, BiasLike
 from analytic.training.problems import Wide
+from benchmarks import features
 from benchmarks.lattice import error_at_tolerance, time_to_tolerance
 from benchmarks.training import measured
 
@@ -167,6 +168,16 @@ ROWS = (
     Row("loss, n = 100, m = 20", 1, 0.5, "s", lambda: time_to_tolerance(100, 20, 0.05, False)),
     Row("loss and gradient, n = 100, m = 20", 3, 1.5, "s", lambda: time_to_tolerance(100, 20, 0.05, True)),
     Row("loss error, n = 100, m = 20", 1e-8, 1e-8, "of scale", lambda: error_at_tolerance(100, 20, 0.05)),
+    Row("exact step, n = 5, m = 2, one core", 50, 20, "us", lambda: features.exact_time(5, 2, 1e-6)),
+    Row("exact step, n = 8, m = 3, one core", 5, 1.5, "ms", lambda: features.exact_time(8, 3, 1e-3)),
+    Row("exact step, n = 10, m = 3, one core", 100, 25, "ms", lambda: features.exact_time(10, 3, 1e-3)),
+    Row("exact step, n = 5, m = 2", 1, 0.25, "of NumPy, 1024", lambda: features.beside(5, 2, features.numpy_step)),
+    Row("exact step, n = 5, m = 2", 0.5, 0.1, "of PyTorch, 1024", lambda: features.beside(5, 2, features.torch_step)),
+    Row("exact step, n = 8, m = 3", 5, 2, "of NumPy, 1024", lambda: features.beside(8, 3, features.numpy_step)),
+    Row("exact step, n = 8, m = 3", 5, 2, "of PyTorch, 1024", lambda: features.beside(8, 3, features.torch_step)),
+    Row("exact Hessian, n = 5, m = 2", 5, 1, "ms", lambda: features.hessian_time(5, 2, 1e-3)),
+    Row("loss error, any n, 2,000 points", 32, 4, "eps x scale", features.loss_error),
+    Row("gradient error, any n, 300 points", 1e-13, 1e-14, "scale (1 + |W|)", features.gradient_error),
     Row("basin map 512 x 512, none", 10, 10, "s", lambda: _map("none")),
     Row("basin map 512 x 512, per-feature", 10, 10, "s", lambda: _map("per-feature")),
 )

@@ -130,15 +130,14 @@ def sweep_down(slopes, low, high, free, A, C, gradient, V, M, sums, slope_sums):
     zero, half, third, twelfth = spread(0.0), spread(0.5), spread(1 / 3), spread(1 / 12)
     squares, cross, own_squares, lost_squares, lost_cross = zero, zero, zero, zero, zero
     for s in range(len(low) // 8 - 1, -1, -1):
-        hi = load(high, s)
-        if not any_positive(hi):
+        hi, all_a, c = load(high, s), load(A, s), load(C, s)
+        if not any_positive(where_positive(hi, all_a + c, zero)):
             continue
         lo, count = load(low, s), free[s, 0]
         negative, own = zero - lo, count > 0 and free[s, 1] == 0
         undecided, decided = where_positive(negative, hi, zero), where_positive(negative, zero, hi)
         width = where_positive(undecided, hi - lo, spread(1.0))
         tau, rest = negative / width, hi / width
-        all_a, c = load(A, s), load(C, s)
         leaf_a, leaf_c = where_positive(decided, all_a, zero), where_positive(decided, c, zero)
         a = where_positive(undecided, all_a, zero) / spread(count + 2.0)
         mean = half * (lo + hi)
