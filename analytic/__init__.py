@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analytic.attraction.fractions import BasinMap as BasinMap
     from analytic.attraction.fractions import Basins as Basins
-    from analytic.attraction.fractions import basin_map as basin_map
     from analytic.attraction.fractions import basins as basins
+    from analytic.attraction.maps import BasinMap as BasinMap
+    from analytic.attraction.maps import basin_map as basin_map
     from analytic.checking.report import CheckReport as CheckReport
     from analytic.checking.report import check as check
     from analytic.checking.weights import read_weights as read_weights
@@ -58,7 +58,8 @@ _NAMES = {
     "training.trainer": ("train",),
     "training.run": ("TrainingRun",),
     "landscape.decay": ("decayed_loss", "decayed_minimum"),
-    "attraction.fractions": ("basins", "Basins", "basin_map", "BasinMap"),
+    "attraction.fractions": ("basins", "Basins"),
+    "attraction.maps": ("basin_map", "BasinMap"),
     "polytopes.dimensionality": ("feature_dimensionality",),
     "polytopes.groups": ("geometry",),
     "checking.report": ("check", "CheckReport"),

@@ -12,7 +12,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from analytic import ToyModel
-from analytic.attraction.fractions import basin_map, basins
+from analytic.attraction.fractions import basins
+from analytic.attraction.maps import basin_map
+from analytic.attraction.separatrices import separatrices
 from analytic.attraction.targets import describe
 from analytic.plotting.training import basin_key, plot_basin_map
 from analytic.training.initial import LAYOUTS
@@ -40,7 +42,7 @@ def main() -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
     model = ToyModel.from_density(args.density, args.importance, args.bias)
     found = basin_map(model, resolution=args.grid)
-    plot_basin_map(found, left, curves=basins(model, starts=1).separatrices)
+    plot_basin_map(found, left, curves=separatrices(model) if model.bias == "none" else ())
     left.set_title(f"density {args.density:g}, importance {args.importance:g}")
     left.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=8)
     densities = np.linspace(*args.range, args.densities)

@@ -15,8 +15,7 @@ the axis attracting. A boundary is traced backwards in time, that is uphill, whe
     segment it goes on along the segment to a = c and from there into the confused side, tangent to the axis.
 
 Seen from the antipodal side the axis point a = 1 is either a saddle or, for dense features, attracting: starts on that
-side then converge to it, although the loss falls across the axis. Such a point is called half-stable. It is not a
-minimum, and any noise carries training over; but the exact flow ends there.
+side then converge to it, although the loss falls across the axis: the point is half-stable (half_stable.py).
 
 Every branch ends at W = 0, the maximum, or runs to infinity. A joined pair of branches is kept if the two sides of it
 belong to different targets. Integration: SciPy's DOP853 with relative and absolute tolerance 1e-11.
@@ -34,15 +33,33 @@ from typing import Any
 
 import numpy as np
 
+from analytic.attraction.half_stable import antipodal_side, beside
+from analytic.landscape.find import find_stationary_points
 from analytic.landscape.records import Landscape, StationaryPoint
 from analytic.loss.pair import point_gradient
+from analytic.models.bias import Bias
 from analytic.models.toy import ToyModel
+from analytic.validation import refuse
 
+#: Of the integration. The integrals over the curves are held against counts and promise 1e-6.
 _TOLERANCE = 1e-11
+#: First step from a saddle along its stable direction: the curve deviates from it by its square.
 _START = 1e-6
+#: A curve ends this near to W = 0 or this far out. Weights N(0, 1) are that short with probability 5e-11.
 _INNER, _OUTER = 1e-5, 20.0
-_BESIDE = 1e-12
+#: Beside an axis by so much, the one-sided slope is the one that counts.
+_OFF = 1e-13
+#: Longest step in rescaled time, in which the radius grows by less than exp(0.25), and points that are kept of each:
+#: the trapezoidal rule over the angle is then right to 1e-6.
 _STEP, _SUBSTEPS = 0.25, 100
+#: Points along a repelling segment, which is straight and of constant angle.
+_SEGMENT = 50
+#: A curve meets an axis at most a few times; it never met one more than twice.
+_PIECES = 8
+#: Radii at which two neighbouring boundaries are compared to find a point well inside: all but a few starts.
+_BETWEEN = np.geomspace(0.1, 10.0, 40)
+#: Rescaled time in which every curve has reached an end: the radius changes by exp(20) at most.
+_LONG = 200.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +86,17 @@ class Separatrix:
         return float(angle[0] * (1 - tail[0]) + (middle * (tail[:-1] - tail[1:])).sum() + angle[-1] * tail[-1])
 
 
-def separatrices(model: ToyModel, landscape: Landscape) -> tuple[Separatrix, ...]:
+def separatrices(model: ToyModel, landscape: Landscape | None = None) -> tuple[Separatrix, ...]:
     """Candidates for basin boundaries of a model without bias, one of each pair W, −W.
 
     Boundaries that have the same target on both sides are included; `sector_probabilities` adds up over them all.
     Where the two features are never on together (P11 = 0) the loss has no kink, and only saddles have branches.
+    With a bias the boundaries are no curves: an InvalidValue says so. `landscape`: the saddles, if already known.
     """
-    if model.bias != "none":
-        raise ValueError(f"separatrices are curves only without bias, not for bias = {model.bias!r}")
+    if model.bias is not Bias.NONE:
+        refuse("bias", "be 'none': only then are basin boundaries curves in the plane of W", model.bias)
     found = []
-    for saddle in landscape.saddles:
+    for saddle in (find_stationary_points(model) if landscape is None else landscape).saddles:
         W = np.asarray(saddle.W, float)
         found.append(_through_axis_point(model, W) if saddle.on_kink else _through_saddle(model, saddle, W))
     return tuple(curve for curve in found if curve is not None)
@@ -103,7 +121,7 @@ def _between(first: Separatrix, second: Separatrix) -> np.ndarray:
     Not near the origin: all boundaries of a half plane leave it in the same direction.
     """
     candidates = []
-    for radius in np.geomspace(0.1, 10.0, 40):
+    for radius in _BETWEEN:
         start, end = first.angle_at(radius), second.angle_at(radius)
         width = (end - start) % (2 * math.pi)
         candidates.append((min(width, 2 * math.pi - width), radius, start + width / 2))
@@ -121,28 +139,12 @@ def _through_saddle(model: ToyModel, saddle: StationaryPoint, W: np.ndarray) -> 
 
 def _through_axis_point(model: ToyModel, W: np.ndarray) -> Separatrix | None:
     """The branch of the axis point on the antipodal side, and the one along the repelling segment."""
-    free, side = _antipodal_side(W)
-    values, vectors = np.linalg.eigh(model.hessian(W + _BESIDE * side))
+    free, side = antipodal_side(W)
+    values, vectors = np.linalg.eigh(model.hessian(beside(W)))
     if values[1] <= 0 or model.patterns[3] == 0:
         return None
     stable = vectors[:, 1] * np.sign(vectors[free, 1] * side[free])
     return _joined([_uphill(model, W + _START * stable), _along_segment(model, W, free)], W)
-
-
-def half_stable(model: ToyModel, point: StationaryPoint) -> bool:
-    """Whether a stationary point without bias sits on an axis and attracts the flow from the antipodal side."""
-    if not point.on_kink or model.patterns[3] == 0:
-        return False
-    W = np.asarray(point.W, float)
-    return bool(np.linalg.eigvalsh(model.hessian(W + _BESIDE * _antipodal_side(W)[1]))[0] > 0)
-
-
-def _antipodal_side(W: np.ndarray) -> tuple[int, np.ndarray]:
-    """For W on an axis: the index of the weight that is 0, and the unit step into W1 W2 < 0."""
-    free = int(W[0] != 0)
-    side = np.zeros(2)
-    side[free] = -np.sign(W[1 - free])
-    return free, side
 
 
 def _joined(branches: list[np.ndarray], through: np.ndarray) -> Separatrix | None:
@@ -157,16 +159,16 @@ def _along_segment(model: ToyModel, W: np.ndarray, free: int) -> np.ndarray:
     importance = model.importance
     end = np.zeros(2)
     end[1 - free] = np.sign(W[1 - free]) * math.sqrt(1 + importance[free] / importance[1 - free])
-    segment = np.linspace(W, end, 50)[1:]
+    segment = np.linspace(W, end, _SEGMENT)[1:]
     inside = end.copy()
-    inside[free] = 1e-13 * np.sign(end[1 - free])
+    inside[free] = _OFF * np.sign(end[1 - free])
     return np.concatenate([segment, _uphill(model, inside)])
 
 
 def _uphill(model: ToyModel, start: np.ndarray) -> np.ndarray:
     """Points of the gradient's ascent from `start` to the origin or far out, through the axes."""
     pieces = [start[None]]
-    for _ in range(8):
+    for _ in range(_PIECES):
         piece, crossed = _smooth_piece(model, pieces[-1][-1])
         pieces.append(piece)
         if crossed is None:
@@ -180,7 +182,7 @@ def _uphill(model: ToyModel, start: np.ndarray) -> np.ndarray:
             pieces.append(_along_segment(model, W, free))
             break
         beyond = W.copy()
-        beyond[free] = -1e-13 * np.sign(piece[-2][free])
+        beyond[free] = -_OFF * np.sign(piece[-2][free])
         pieces.append(beyond[None])
     return np.concatenate(pieces)
 
@@ -205,7 +207,7 @@ def _smooth_piece(model: ToyModel, start: np.ndarray) -> tuple[np.ndarray, int |
     events = [_axis(0, signs), _axis(1, signs), _radius(_INNER, -1), _radius(_OUTER, 1)]
     solution = solve_ivp(
         ascent,
-        (0.0, 200.0),
+        (0.0, _LONG),
         start,
         method="DOP853",
         rtol=_TOLERANCE,

@@ -28,10 +28,12 @@ from typing import Any
 
 import numpy as np
 
-from analytic.attraction.fractions import Basins, basins, destinations
-from analytic.attraction.targets import Target, describe, distance
+from analytic.attraction.destinations import destinations
+from analytic.attraction.fractions import Basins, basins
+from analytic.attraction.targets import describe, distance
 from analytic.checking.weights import Stack, models, stack
 from analytic.landscape.find import find_minima
+from analytic.landscape.records import End as Target
 from analytic.landscape.records import Landscape
 from analytic.models.toy import ToyModel
 from analytic.training.noise import gradient_moments
@@ -228,7 +230,7 @@ def _check_one(
         loss=factor * loss,
         gradient_norm=factor * float(np.linalg.norm(model.gradient(W, b))),
         target=target,
-        distance=math.nan if target is None else float(distance(target, theta)[0]),
+        distance=math.nan if target is None else float(distance(model, target, theta)[0]),
         excess=math.inf if target is None else factor * (loss - float(target.loss)),
         allowed=factor * allowed,
         gap=math.inf if target is None else factor * (float(target.loss) - float(best.loss)),

@@ -28,7 +28,7 @@ from analytic.diagrams import plane
 from analytic.validation import InvalidValue, whole
 
 if TYPE_CHECKING:
-    from analytic.attraction.fractions import BasinMap
+    from analytic.attraction.maps import BasinMap
     from analytic.checking.report import ModelCheck
     from analytic.models.toy import ToyModel
 
@@ -154,13 +154,14 @@ def _basins(args: argparse.Namespace) -> None:
 def _save_map(model: ToyModel, args: argparse.Namespace) -> None:
     """The map of the W plane at b = 0, with the separatrices where they are known."""
     without_display()
-    from analytic.attraction.fractions import basin_map, basins
+    from analytic.attraction.maps import basin_map
+    from analytic.attraction.separatrices import separatrices
     from analytic.attraction.targets import describe
     from analytic.files import write_csv, write_npz
     from analytic.plotting.training import basin_key, plot_basin_map
 
     found = basin_map(model, dynamics=args.dynamics, resolution=args.grid)
-    curves = basins(model, starts=1).separatrices if args.dynamics == "flow" else ()
+    curves = separatrices(model) if model.bias == "none" and args.dynamics == "flow" else ()
     ax = plot_basin_map(found, curves=curves)
     ax.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=8)
     save_figure(ax, args.output)

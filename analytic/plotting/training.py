@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from analytic.plotting.diagrams import _axes, feature_colors
 
 if TYPE_CHECKING:
-    from analytic.attraction.fractions import BasinMap
+    from analytic.attraction.maps import BasinMap
     from analytic.attraction.separatrices import Separatrix
     from analytic.diagrams.comparison import Comparison
 

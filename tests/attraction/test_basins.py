@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from analytic import ToyModel, find_stationary_points
-from analytic.attraction.fractions import BasinFraction, Basins, _interval, basin_map, basins, destinations
-from analytic.attraction.separatrices import Separatrix, half_stable, separatrices
+from analytic.attraction.destinations import destinations
+from analytic.attraction.fractions import BasinFraction, Basins, basins, interval
+from analytic.attraction.half_stable import is_half_stable
+from analytic.attraction.maps import basin_map
+from analytic.attraction.separatrices import Separatrix, separatrices
+from analytic.validation import InvalidInput
 
 HALF = ToyModel(sparsity=0.5, bias="none")
 DENSE = ToyModel(importance=0.6, sparsity=0.2, bias="none")
@@ -105,7 +109,7 @@ def test_an_axis_is_half_stable_for_dense_features_only():
     for density in (0.3, 0.9):
         model = ToyModel.from_density(density, 1.0, bias="none")
         landscape = find_stationary_points(model)
-        seen[density] = [half_stable(model, point) for point in landscape.saddles if point.on_kink]
+        seen[density] = [is_half_stable(model, point) for point in landscape.saddles if point.on_kink]
     assert seen == {0.3: [False, False], 0.9: [True, True]}
 
 
@@ -116,8 +120,8 @@ def test_a_straight_boundary_has_its_own_angle():
 
 def test_intervals():
     # nothing seen in n: the upper end solves (1 − q)^n = 0.025
-    assert _interval(0, 50) == (0.0, pytest.approx(1 - 0.025 ** (1 / 50)))
-    assert _interval(50, 50) == (pytest.approx(0.025 ** (1 / 50)), 1.0)
+    assert interval(0, 50) == (0.0, pytest.approx(1 - 0.025 ** (1 / 50)))
+    assert interval(50, 50) == (pytest.approx(0.025 ** (1 / 50)), 1.0)
 
 
 def with_fractions(*estimates):
@@ -139,16 +143,20 @@ def test_restarts():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"dynamics": "newton"}, "dynamics = 'newton'"),
-        ({"lr": 0.1}, "lr = 0.1"),
-        ({"dynamics": "gd", "lr": -1}, "lr = -1"),
-        ({"resolution": 0}, "resolution = 0"),
-        ({"extent": 0}, "extent = 0"),
-        ({"axes": ("W1", "b")}, "axes"),
+        ({"dynamics": "newton"}, "dynamics must be one of 'flow', 'gd', 'adam', got 'newton'"),
+        ({"lr": 0.1}, "lr must be None for the flow, which has no rate, got 0.1"),
+        ({"dynamics": "gd", "lr": -1}, "lr must be greater than 0, got -1"),
+        ({"resolution": 0}, "resolution must be a whole number, from 1 to 4096, got 0"),
+        ({"extent": 0}, "extent must be greater than 0, got 0"),
+        ({"axes": ("W1", "b")}, "axes must be two different names"),
+        ({"through": (0, 0, 1, 1)}, "through must hold .* as bias = 'none' allows"),
+        ({"through": (0, 0)}, "through must be a point"),
+        ({"max_steps": 0}, "max_steps must be a whole number, at least 1, got 0"),
+        ({"threads": 1.5}, "threads must be a whole number"),
     ],
 )
 def test_bad_input_is_named(arguments, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(InvalidInput, match=words):
         basin_map(HALF, **arguments)
 
 
