@@ -64,8 +64,8 @@ def test_both_integrators_follow_the_flow(bias, density):
         x = start.copy()
         status = flow(x, model.parameters, no_barriers(size), 1e-9, 100_000)
         assert status == Status.AT_REST
-        reference = solve_ivp(field, (0, 1e6), start, method="LSODA", rtol=1e-10, atol=1e-13).y[:, -1]
-        np.testing.assert_allclose(x, reference, atol=2e-5)
+        reference = solve_ivp(field, (0, 3e3), start, method="LSODA", rtol=1e-8, atol=1e-10).y[:, -1]
+        np.testing.assert_allclose(x, reference, atol=2e-4)
 
 
 def test_a_flat_valley_is_left():
