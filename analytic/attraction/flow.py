@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from analytic.attraction.states import UNFINISHED, curvature, ending, size, slope, unit_of
-from analytic.loss.pair import COMPILED
+from analytic.loss.arrays import COMPILED
 
 #: Nine of ten starts are decided within so many explicit steps.
 _EXPLICIT = 200

@@ -26,7 +26,7 @@ from numba.extending import overload
 from analytic.attraction.barriers import Barriers
 from analytic.attraction.flow import flow
 from analytic.attraction.states import DIVERGED, UNFINISHED, curvature, ending, size, slope, unit_of
-from analytic.loss.pair import COMPILED
+from analytic.loss.arrays import COMPILED
 
 Array = npt.NDArray[np.float64]
 

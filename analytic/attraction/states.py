@@ -10,7 +10,8 @@ from enum import IntEnum
 import numpy as np
 from numba import njit
 
-from analytic.loss.pair import COMPILED, point_gradient, point_hessian
+from analytic.loss.arrays import COMPILED
+from analytic.loss.pair import point_gradient, point_hessian
 
 
 class Status(IntEnum):

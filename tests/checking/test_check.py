@@ -87,7 +87,7 @@ def test_a_question_can_be_answered():
         ({"W": PAIR, "batch": 10}, "give both or neither"),
         ({"W": PAIR, "batch": 10, "lr": -1}, "lr = -1"),
         ({"W": PAIR, "optimizer": "lion"}, "optimizer = 'lion'"),
-        ({"W": PAIR, "reduction": "max"}, "reduction = 'max'"),
+        ({"W": PAIR, "reduction": "max"}, "reduction must be one of 'sum', 'mean', got 'max'"),
         ({"W": PAIR, "bias": "shared"}, "b is None"),
     ],
 )
