@@ -59,6 +59,8 @@ def _newton(model: ToyModel, z: Any, frame: Any, digits: int) -> list[Any] | Non
 
 def refined(model: ToyModel, z: Array, frame: Array, digits: int, doublings: int = _DOUBLINGS) -> list[Any]:
     """The stationary point near z = (W1, W2, b1, b2), every coordinate right to so many digits, as mpmath numbers."""
+    if frame.shape[1] == 0:
+        return [mpmath.mpf(float(value)) for value in z]
     smallest = -int(np.log10(min(abs(value) for value in z if value)))
     for doubling in range(doublings):
         with mpmath.workdps((digits + _GUARD + 2 * max(smallest, 0)) * 2**doubling):

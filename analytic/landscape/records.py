@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal, TypeAlias
+from html import escape
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,7 @@ class Family(Enum):
     DEAD = "both outputs are dead"
     PERFECT = "one output is dead, the feature of the live one is reproduced exactly"
     CONSTANT = "one output is dead, the live one is constant at the mean of its feature"
+    CIRCLE = "no output is dead, and the loss does not change with the direction of W"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +92,11 @@ class FlatSet:
 #: Somewhere that training can end.
 End: TypeAlias = StationaryPoint | FlatSet
 
+#: Losses closer than this fraction of the loss of silent outputs tie: rounding error is a few hundred times smaller.
+_TIE = 1e-13
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Landscape:
     """All stationary points of one model, each tuple sorted by loss, one representative per W -> -W orbit.
 
@@ -117,17 +122,80 @@ class Landscape:
         """Minima, saddles, maxima and undecided points in this order."""
         yield from (*self.minima, *self.saddles, *self.maxima, *self.undecided)
 
+    def __len__(self) -> int:
+        """How many isolated points there are, one for each W -> -W orbit; flat sets do not count."""
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        parts = [f"{len(points)} {name}" for name, points in self._by_kind() if points]
+        return f"<Landscape of {self.model!r}: {', '.join(parts)}>"
+
+    def __str__(self) -> str:
+        """A table with one row for each point and flat set."""
+        rows = [self._HEADER, *self._rows()]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(self._HEADER))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([repr(self.model), *lines])
+
+    def _repr_html_(self) -> str:
+        """The same table for notebooks."""
+
+        def line(cells: tuple[str, ...], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        body = "".join(line(row, "td") for row in self._rows())
+        caption = f"<caption>{escape(repr(self.model))}</caption>"
+        return f"<table>{caption}<thead>{line(self._HEADER, 'th')}</thead><tbody>{body}</tbody></table>"
+
+    _HEADER: ClassVar[tuple[str, ...]] = ("kind", "phase", "loss", "W1", "W2", "b")
+
+    def _by_kind(self) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+        named = ("minima", "saddles", "maxima", "undecided", "flat_sets")
+        return tuple((name.replace("_", " "), getattr(self, name)) for name in named)
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        """Cells of the table: ends in their order, then the other points, then the other flat sets."""
+        rest: list[End] = [*self.saddles, *self.maxima, *self.undecided]
+        rest += [each for each in self.flat_sets if each.kind != "minimum"]
+        for each in (*self.ends, *rest):
+            loss = f"{float(each.loss):.8g}"
+            if isinstance(each, FlatSet):
+                yield f"flat {each.kind}", each.phase, loss, "", "", each.description
+            else:
+                b = "" if each.b is None else ", ".join(f"{float(x):.6g}" for x in np.ravel(each.b))
+                yield each.kind, each.phase, loss, *(f"{float(w):.6g}" for w in each.W), b
+
     @property
     def ends(self) -> tuple[End, ...]:
-        """Where training can end in a minimum: isolated and flat minima by loss, isolated ones first where they tie."""
-        flat = (each for each in self.flat_sets if each.kind == "minimum")
-        return tuple(sorted((*self.minima, *flat), key=lambda end: end.loss))
+        """Where training can end in a minimum: isolated and flat minima by loss, isolated ones first where they tie.
+
+        Losses tie if they agree within 1e-13 of the model's loss with silent outputs: a matter of the model's scale.
+        """
+        flat: tuple[End, ...] = tuple(each for each in self.flat_sets if each.kind == "minimum")
+        waiting = sorted((*self.minima, *flat), key=lambda end: end.loss)
+        ranked: list[End] = []
+        while waiting:
+            tied = [end for end in waiting if end.loss <= waiting[0].loss + self._tie]
+            ranked += sorted(tied, key=lambda end: isinstance(end, FlatSet))
+            waiting = waiting[len(tied) :]
+        return tuple(ranked)
+
+    @property
+    def _tie(self) -> float:
+        """Largest difference of losses that tie: none where there are more digits than those of float64."""
+        return _TIE * self.model.silent_loss if all(isinstance(each.loss, float) for each in self) else 0.0
+
+    @property
+    def ties(self) -> tuple[End, ...]:
+        """The ends that tie for the least loss, the global minimum first."""
+        level = min(end.loss for end in self.ends) + self._tie
+        return tuple(end for end in self.ends if end.loss <= level)
 
     @property
     def gap(self) -> Any:
-        """Loss of the second of `ends` minus that of the first; NaN where there is only one."""
+        """Loss of the second of `ends` minus that of the first, not below zero; NaN where there is only one."""
         ends = self.ends
-        return ends[1].loss - ends[0].loss if len(ends) > 1 else float("nan")
+        return max(ends[1].loss - ends[0].loss, 0 * ends[0].loss) if len(ends) > 1 else float("nan")
 
     @property
     def global_minimum(self) -> End:

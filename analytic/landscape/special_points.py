@@ -18,6 +18,10 @@ are those of a linear regression, and dL/dW_2 is proportional to the difference 
 *The flat circle.* At density 1, equal importance and a bias per feature, the model without ReLU has the same least loss
 on all of W1^2 + W2^2 = 1. Because x_i >= 0 the ReLU can only lower it, strictly where h_i < 0 somewhere: on the circle
 on both sides of the multiples of 45 degrees. The four points there are degenerate saddles of index -1.
+
+*Never both on.* If the features are alike then, all of |W| = 1, W1 W2 > 0 has one loss without bias (`unbiased`), and
+the derivative by a shared bias there is proportional to 2 W1 W2 - 1: it vanishes at W = (q, q) and is negative
+elsewhere. So the loss falls to fourth order to both sides of that point, another degenerate saddle of index -1.
 """
 
 from __future__ import annotations
@@ -124,8 +128,9 @@ def _symmetric(model: ToyModel) -> Iterator[Candidate]:
     if model.exact_patterns[3] > 0:
         found.append((_symmetric_antipodal(model), _ANTIDIAGONAL))
     for z, frame in found:
-        if has_flat_circle(model):
-            yield Candidate(z, Source.SYMMETRIC, frame, Verdict("saddle", -1), False)
+        never_both = model.bias is Bias.SHARED and model.exact_patterns[3] == 0
+        if never_both or has_flat_circle(model):
+            yield Candidate(z, Source.SYMMETRIC, frame, Verdict("saddle", -1), on_kink(model, z))
         else:
             yield judged(model, z, Source.SYMMETRIC, frame)
 

@@ -14,6 +14,12 @@ from + to - is a minimum, from - to + a saddle, a root without a change a degene
 integers, roots are isolated with certified error bounds and exact multiplicities, and roots at 0 and 1 are split off
 exactly. The list is therefore complete by construction, also at density 1, at importance 1 and on a fold.
 
+*Never both on.* With P11 = 0 the sextic is a multiple of 1 - t^2: its root lies at W = (1, -1), where the loss is 0.
+The quartic has a vanishing constant term only then, and vanishes identically only if I1 = I2 and P10 = P01, too: then 3
+L = I1 P10 (1 + (|W|^2 - 1)^2) for W1 W2 >= 0, and all of |W| = 1 there is one flat minimum. At its ends, on the axes,
+the loss falls towards W1 W2 < 0. The sextic never vanishes identically: with P11 = 0 its coefficient of t^2 is -128 I1
+I2 P10 P01.
+
 The axes deserve a word. Towards the confused side the loss falls linearly from them; towards the antipodal side its
 one-sided derivative is always zero, and the lowest nonzero coefficient of the sextic tells the sign. An axis is
 therefore never a minimum, but always stationary for training that comes from, or stays on, the side W1 W2 <= 0: it is
@@ -32,8 +38,9 @@ from typing import Any
 import flint
 import mpmath
 import numpy as np
+import numpy.typing as npt
 
-from analytic.landscape.records import Kind, Landscape, StationaryPoint
+from analytic.landscape.records import Family, FlatSet, Kind, Landscape, StationaryPoint
 from analytic.loss import kernels
 from analytic.loss.pair import hessian
 from analytic.models.toy import ToyModel
@@ -43,6 +50,8 @@ _BITS = 96
 #: Give up refining a root after this many doublings of the precision. Distinct roots of these polynomials separate long
 #: before; reaching the limit would mean that a decision which is exact by construction is not.
 _DOUBLINGS = 12
+#: Rounding error of |W|^2.
+_ON_CIRCLE = 1e-15
 
 
 @dataclass(frozen=True)
@@ -77,16 +86,10 @@ def _integers(numbers: Sequence[Fraction]) -> list[int]:
 
 
 def _polynomial(model: ToyModel, sector: str, swapped: bool) -> flint.fmpz_poly:
-    """The stationary polynomial with integer coefficients and at least one of them nonzero.
-
-    It is homogeneous in the importances and in the probabilities, so both may be scaled to integers beforehand.
-    """
+    """The stationary polynomial with integer coefficients; zero where every ratio is stationary."""
     parameters = _parameters(model, swapped)
     coefficients = getattr(kernels, f"{sector}_polynomial")(*_integers(parameters[:2]), *_integers(parameters[2:]))
-    polynomial = flint.fmpz_poly(list(coefficients))
-    if polynomial == 0:
-        raise ValueError(f"{model!r} has a continuum of {sector} stationary points, which is not a list of points")
-    return polynomial
+    return flint.fmpz_poly(list(coefficients))
 
 
 def _split(polynomial: flint.fmpz_poly, root: int) -> tuple[flint.fmpz_poly, int]:
@@ -121,6 +124,8 @@ def _roots(polynomial: flint.fmpz_poly, upper: int | None, bits: int) -> list[tu
 def _along(model: ToyModel, sector: str, swapped: bool, bits: int) -> tuple[list[_Stop], int, int, bool]:
     """The stops inside a sector for growing ratio, the signs next to both its ends, and whether its end is a root."""
     polynomial = _polynomial(model, sector, swapped)
+    if polynomial == 0:
+        return [], 0, 0, False
     inner, at_zero = _split(polynomial, 0)
     upper, at_upper = (1, 0) if sector == "antipodal" else (None, 0)
     if upper is not None:
@@ -169,6 +174,8 @@ def _coordinates(model: ToyModel, stop: _Stop) -> tuple[Any, Any, Any]:
     first = (a / (2 * q)).sqrt()
     second = first * stop.ratio if stop.sector == "confused" else -first * stop.ratio
     loss = flint.arb((I1 * (p10 + p11) + I2 * (p01 + p11)) / 3) - a * a / (4 * q)
+    if stop.sector == "antipodal" and stop.ratio == 1 and p11 == 0:
+        first, second, loss = flint.arb(1), flint.arb(-1), flint.arb(0)
     W1, W2 = (second, first) if stop.swapped else (first, second)
     return (-W1, -W2, loss) if W1 < 0 else (W1, W2, loss)
 
@@ -197,6 +204,23 @@ def _origin(model: ToyModel, digits: int | None) -> StationaryPoint:
     return StationaryPoint(np.array([zero, zero]), None, exact, "maximum", None, True)
 
 
+def _is_on_circle(W: npt.ArrayLike, b: npt.ArrayLike | None) -> bool:
+    """Whether b = 0, W1 W2 > 0 and |W| = 1 up to rounding."""
+    W1, W2 = np.asarray(W, float)
+    return bool(b is None and W1 * W2 > 0 and abs(W1 * W1 + W2 * W2 - 1) <= _ON_CIRCLE)
+
+
+def _circle(model: ToyModel, digits: int | None) -> list[FlatSet]:
+    """The continuum of features that are alike and never both on."""
+    if _polynomial(model, "confused", False) != 0:
+        return []
+    loss = model.exact_importance[0] * model.exact_density[0] / 3
+    with mpmath.workdps((digits or 15) + 5):
+        value = float(loss) if digits is None else mpmath.mpf(loss.numerator) / loss.denominator
+    words = "both outputs live, |W| = 1 and W1 W2 > 0"
+    return [FlatSet("minimum", "confused", value, words, Family.CIRCLE, None, _is_on_circle)]
+
+
 def unbiased_landscape(model: ToyModel, digits: int | None = None) -> Landscape:
     """All stationary points of a model with bias="none"."""
     bits = max(_BITS, int((digits or 0) * 3.33) + 64)
@@ -206,5 +230,5 @@ def unbiased_landscape(model: ToyModel, digits: int | None = None) -> Landscape:
                 points = [_point(model, stop, digits) for stop in _walk(model, bits << doubling)]
             except ArithmeticError:
                 continue
-            return Landscape.collect(model, [*points, _origin(model, digits)], [])
+            return Landscape.collect(model, [*points, _origin(model, digits)], _circle(model, digits))
     raise ArithmeticError(f"{model!r}: no precision up to {bits << _DOUBLINGS} bits resolves the stationary points")

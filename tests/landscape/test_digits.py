@@ -36,3 +36,22 @@ def test_gradients_vanish_to_all_digits(bias: str) -> None:
             g = exact_gradient(mpmath_parameters(model), *point.W, b1, b2)
             g = [*g[:2], g[2] + g[3]] if bias == "shared" else g
             assert max(map(abs, g)) < mpmath.mpf(10) ** -40
+
+
+@pytest.mark.parametrize("bias", ["shared", "per-feature"])
+@pytest.mark.parametrize("difference", [Fraction(1, 10**16), Fraction(1, 10**9)])
+def test_features_that_are_almost_equal(bias: str, difference: Fraction) -> None:
+    """40 and 60 digits agree to 40, relative to each coordinate; biases of the order of the difference are kept."""
+    model = ToyModel.from_density(Fraction(3, 10), 1 + difference, bias)
+    rough, fine = (find_stationary_points(model, digits=digits) for digits in (40, 60))
+    assert len(rough) == len(fine) > 0
+    with mpmath.workdps(70):
+        for point, better in zip(rough, fine, strict=True):
+            for one, other in zip([*point.W, *_biases(point)], [*better.W, *_biases(better)], strict=True):
+                assert abs(one - other) <= abs(other) * mpmath.mpf(10) ** -40
+    (confused,) = (p for p in fine if p.phase == "confused" and abs(p.W[0] - p.W[1]) < 1e-3)
+    assert all(0 < abs(b) < float(difference) for b in _biases(confused))
+
+
+def _biases(point):
+    return [point.b] if not hasattr(point.b, "__len__") else list(point.b)

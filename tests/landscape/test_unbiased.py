@@ -139,10 +139,29 @@ def test_exchanging_the_features_exchanges_the_points() -> None:
         assert sorted(map(abs, left.W)) == sorted(map(abs, right.W))
 
 
-def test_a_continuum_is_refused() -> None:
-    """Never both on, equal importance and density: a^2/q is constant for W1 W2 > 0."""
-    with pytest.raises(ValueError, match="continuum of confused stationary points"):
-        find_minima(ToyModel.from_patterns(0.5, 0.25, 0.25, 0.0, bias="none"))
+@pytest.mark.parametrize("digits", [None, 30])
+@pytest.mark.parametrize("patterns", [(0.5, 0.25, 0.25, 0), (0.5, 0.3, 0.2, 0), (0, 0.3, 0.7, 0), (0, 0.5, 0.5, 0)])
+def test_features_that_are_never_both_on_are_represented_perfectly(patterns: tuple[float, ...], digits: int) -> None:
+    """At W = (1, -1) each output is its feature where that is on, and negative where the other one is."""
+    landscape = find_minima(ToyModel.from_patterns(*patterns, importance=0.3, bias="none"), digits=digits)
+    assert landscape.global_minimum.loss == 0
+    assert landscape.global_minimum.W.tolist() == [1, -1]
+
+
+def test_features_that_are_alike_and_never_both_on_have_a_circle_of_minima() -> None:
+    """There 3 L = p (1 + (|W|^2 - 1)^2) for W1 W2 >= 0; it does not hide the isolated minimum at W = (1, -1)."""
+    model = ToyModel.from_patterns(0.5, 0.25, 0.25, 0.0, bias="none")
+    landscape = find_minima(model)
+    (circle,) = landscape.flat_sets
+    assert circle.kind == "minimum"
+    for angle in (0.1, 0.7, 1.5):
+        W = np.array([np.cos(angle), np.sin(angle)])
+        assert circle.contains(W, None)
+        assert model.loss(W) == pytest.approx(circle.loss, rel=1e-14)
+        assert model.loss(1.01 * W) > circle.loss < model.loss(0.99 * W)
+    assert not any(circle.contains(W, None) for W in ([1.0, 0.0], [0.8, -0.6], [0.5, 0.5]))
+    assert [point.phase for point in landscape.minima] == ["antipodal"]
+    assert sorted(point.phase for point in landscape.saddles) == ["dedicated-1", "dedicated-2"]
 
 
 def test_bad_input() -> None:
