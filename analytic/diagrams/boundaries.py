@@ -1,73 +1,150 @@
 """The curves in the (density, importance) plane across which the landscape changes.
 
-Two independent features of density p, importances (1, r). Three things can happen on a curve:
-
-first-order   two minima have equal loss: the best one changes, and W jumps
-fold          a minimum and a saddle merge and vanish
-instability   a stationary point changes its kind while it passes through another one; the minimum moves continuously
+Two independent features of density p, importances (1, r). What can happen to a minimum is listed in `events`; `tracing`
+finds the curves for r <= 1, and exchanging the features maps r to 1/r.
 
 Without bias (derivations/unbiased.py) there is exactly one confused minimum for every p and r: its quartic has one sign
 variation. It runs smoothly from W2/W1 = 1 at r = 1 to W2/W1 = 0 as r -> 0, so "dedicated" turns into "confused"
 without any transition. The antipodal minimum exists up to its fold, where the sextic has a double root, and loses to
 the confused one already before, across the first-order line. The instability is an event of the axis W2 = 0 alone:
-beyond it, training that starts with W1 W2 < 0 can end there. Exchanging the features maps r to 1/r.
+beyond it, training that starts with W1 W2 < 0 can end there.
+
+The first-order line is algebraic, too. Its ingredients are the critical values of a^2/q (the loss is c - a^2/(4 q)): they
+are roots of a polynomial of degree 4 for the confused sector, with 90 terms, and 6 for the antipodal one, with 683 terms.
+Their resultant has one irreducible factor besides powers of p and r: 5,349 terms, of degree 78 in p and 74 in r. It is
+found in 12 s by python-flint (and not in minutes by SymPy), but says less than the equations that are solved here.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import mpmath
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import root
 
+from analytic.diagrams import dedicated, plane
+from analytic.diagrams.continuation import trace, with_equation
+from analytic.diagrams.events import Branch, Event
+from analytic.diagrams.special import SpecialPoint, end_points, unbiased_points
+from analytic.diagrams.tracing import tracks
+from analytic.diagrams.tracks import Track, Window
+from analytic.files import ending, replacing, write_csv
+from analytic.landscape.find import find_minima
+from analytic.landscape.records import Phase, phase_of
 from analytic.loss import kernels
 from analytic.models.bias import Bias, BiasLike
+from analytic.models.symmetry import exchanged
+from analytic.models.toy import ToyModel
+from analytic.validation import refuse, whole
+from analytic.work import Progress, Run, reporting, running
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from matplotlib.axes import Axes
 
 Array = npt.NDArray[np.float64]
-CurveKind: TypeAlias = Literal["first-order", "fold", "instability"]
-#: A system of equations in (density, ratios...) at one importance.
-System: TypeAlias = Callable[..., Sequence[Any]]
+#: polynomial(p): coefficients of 1, r, r^2, ...
+Polynomial = Callable[[Any], Sequence[Any]]
+
+#: report(done, total).
+Report = Callable[[float, float], None]
+
+#: Digits of the special points without bias.
+DIGITS = 30
+#: Curves are followed at least over importances from here to 1.
+_NEAREST = 0.9
+#: Weights that differ by more are not equal.
+_UNEQUAL = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
 class Boundary:
-    """One curve, for growing importance.
+    """One curve, in the direction of growing importance.
 
     Attributes
     ----------
-    kind : "first-order", "fold" or "instability"
-    label : what happens there, in a few words
-    continuous : whether the best minimum depends continuously on the parameters across the curve
-    density, importance : (n,) points of the curve, accurate to 1e-10
+    kind : Event
+        "first-order", "fold", "kink", "instability" or "exact tie"; see `analytic.diagrams.events`.
+    left, right : tuple of phases
+        The minima that the event concerns on either side of the curve, seen along its points with importance to the
+        right and density upwards: on a first-order line the best one; else those that are there on one side only. Both
+        empty where only the side changes from which an unstable point attracts.
+    density, importance : (n,)
+        Points of the curve; they solve its equations to 1e-12, scaled to be of order one.
+    W, b : (n, m, 2), (n, m, k)
+        The stationary points that the event concerns at each of them: m = 2 for a first-order line, else 1.
+    ends : pair of SpecialPoint
+        Where the curve begins and ends.
+    point, towards : phase or None
+        For an instability, the point that changes its kind, and the side on which it does; None for both sides.
     polynomial : callable or None
         polynomial(p) returns the coefficients of 1, r, r^2, ... of the polynomial in density p and importance r that
         vanishes on the curve, in the arithmetic of p: a SymPy symbol gives the exact expression.
     """
 
-    kind: CurveKind
-    label: str
-    continuous: bool
+    kind: Event
+    left: tuple[Phase, ...]
+    right: tuple[Phase, ...]
     density: Array
     importance: Array
-    polynomial: Callable[[Any], Sequence[Any]] | None = None
+    W: Array
+    b: Array
+    ends: tuple[SpecialPoint, SpecialPoint]
+    point: Phase | None = None
+    towards: Phase | None = None
+    polynomial: Polynomial | None = None
+
+    @property
+    def gain(self) -> int:
+        """How many minima there are more on the left than on the right."""
+        return 0 if self.kind in (Event.FIRST_ORDER, Event.EXACT_TIE) else len(self.left) - len(self.right)
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the best minimum depends continuously on the parameters across the curve."""
+        return self.kind is not Event.FIRST_ORDER
+
+    @property
+    def label(self) -> str:
+        """What happens, in a sentence."""
+        return _label(self)
+
+    def __repr__(self) -> str:
+        (p, r), (q, s) = ((float(end.density), float(end.importance)) for end in self.ends)
+        return (
+            f"Boundary({self.kind}: {self.label}; {len(self.density)} points, "
+            f"(density, importance) from ({p:.4g}, {r:.4g}) to ({q:.4g}, {s:.4g}))"
+        )
 
 
-@dataclass(frozen=True)
-class SpecialPoint:
-    """A point where curves end or meet: mpmath numbers, right to the digits asked for."""
+def _words(phases: Sequence[Phase]) -> str:
+    return " and ".join(phase.replace("-", " ") for phase in phases)
 
-    name: str
-    density: Any
-    importance: Any
-    closed_form: str | None = None
+
+def _label(curve: Boundary) -> str:
+    if curve.kind is Event.FIRST_ORDER:
+        same = curve.left == curve.right
+        return f"two {_words(curve.left)} minima tie" if same else f"{_words(curve.left + curve.right)} minimum tie"
+    if curve.kind is Event.EXACT_TIE:
+        return "antipodal and confused minimum tie exactly on one side"
+    if curve.kind is not Event.INSTABILITY:
+        where = " on a kink" if curve.kind is Event.KINK else ""
+        return f"{_words(curve.left + curve.right)} minimum and saddle merge{where}"
+    point, side = _words((curve.point,)) if curve.point else "", f" towards {curve.towards}" if curve.towards else ""
+    stable, born = sorted((curve.left, curve.right), key=lambda phases: curve.point not in phases)
+    if curve.point in stable:
+        return f"{point} minimum " + (f"becomes {_words(born)}, continuously" if born else f"ends{side} on a saddle")
+    minima = curve.left + curve.right
+    return f"{_words(minima)} minimum leaves the {point} point" if minima else f"{point} point turns half-stable{side}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,204 +161,195 @@ class PhaseBoundaries:
 
         return plot_boundaries(self, ax, **options)
 
+    def __repr__(self) -> str:
+        counts = {kind: sum(curve.kind is kind for curve in self.curves) for kind in Event}
+        found = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        return f"PhaseBoundaries(bias={self.bias!r}, {len(self.curves)} curves: {found}; {len(self.points)} points)"
 
-def _parameters(p: Any, r: Any) -> tuple[Any, Any, Any, Any, Any]:
-    return 1, r, p * (1 - p), p * (1 - p), p * p
+    def _repr_html_(self) -> str:
+        """The picture, for notebooks."""
+        from analytic.plotting.saving import as_html
 
+        return as_html(self)
 
-def _horner(coefficients: Sequence[Any], t: Any) -> tuple[Any, Any]:
-    """Value and derivative of a polynomial given by its coefficients of 1, t, t^2, ..."""
-    value, slope = coefficients[-1], 0
-    for coefficient in reversed(coefficients[:-1]):
-        value, slope = value * t + coefficient, slope * t + value
-    return value, slope
+    def as_data(self) -> dict[str, Any]:
+        """Everything but the polynomials, as lists, numbers and strings."""
+        return {
+            "bias": str(self.bias),
+            "curves": [_curve_data(curve) for curve in self.curves],
+            "points": [point.as_data() for point in self.points],
+        }
 
-
-def _fold_system(p: Any, u: Any, r: Any) -> tuple[Any, Any]:
-    """Vanishes where the sextic has the double root u."""
-    value, slope = _horner(kernels.antipodal_polynomial(*_parameters(p, r)), u)
-    return value / p**2, slope / p**2
-
-
-def _first_order_system(p: Any, t: Any, u: Any, r: Any) -> tuple[Any, Any, Any]:
-    """Vanishes where the confused minimum at ratio t and the antipodal one at ratio -u have equal loss."""
-    parameters = _parameters(p, r)
-    confused, _ = _horner(kernels.confused_polynomial(*parameters), t)
-    antipodal, _ = _horner(kernels.antipodal_polynomial(*parameters), u)
-    a, q = kernels.confused_scale(t, *parameters)
-    a2, q2 = kernels.antipodal_scale(u, *parameters)
-    return confused / p**2, antipodal / p**2, (a * a / q - a2 * a2 / q2) / p**2
-
-
-def _instability_density(r: Any) -> Any:
-    """The root in (0, 1) of 9 p^2 - (32 r + 16) p + 32 r, the instability polynomial."""
-    half = 16 * r + 8
-    return 32 * r / (half + (half * half - 288 * r) ** 0.5)
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a .json file, or one row per point of a curve to a .csv file, by the ending of `path`."""
+        if ending(path, (".json", ".csv")) == ".json":
+            with replacing(path, "w") as file:
+                json.dump(self.as_data(), file, indent=1)
+        else:
+            columns = ("curve", "kind", "label", "left", "right", "density", "importance")
+            write_csv(path, columns, (row for k, curve in enumerate(self.curves) for row in _rows(k, curve)))
 
 
-def _follow(system: System, start: Sequence[float], importance: Array) -> Array:
-    """Solutions of system(*x, r) = 0 along r, each started from the two before it; rows x."""
-    found: list[Array] = []
-    guess = np.asarray(start, dtype=np.float64)
-    for r in importance:
-        solution = root(lambda x, r=r: system(*x, r), guess, tol=1e-14)
-        if np.max(np.abs(system(*solution.x, r))) > 1e-12:
-            raise ArithmeticError(f"lost the boundary at importance {r:g}: {solution.message}")
-        found.append(solution.x)
-        guess = solution.x if len(found) < 2 else 2 * found[-1] - found[-2]
-    return np.array(found)
+def _rows(k: int, curve: Boundary) -> Sequence[Sequence[Any]]:
+    what = (k, str(curve.kind), curve.label, " ".join(curve.left), " ".join(curve.right))
+    return [(*what, float(p), float(r)) for p, r in zip(curve.density, curve.importance, strict=True)]
 
 
-def _refine(system: System, start: Sequence[Any], digits: int) -> list[Any]:
-    """A root of a square system to the given digits."""
-    with mpmath.workdps(4 * digits + 60):
-        found = mpmath.findroot(lambda *x: list(system(*x)), [mpmath.mpf(x) for x in start], tol=10.0 ** -(2 * digits))
-        return [found] if isinstance(found, mpmath.mpf) else list(found)
+def _curve_data(curve: Boundary) -> dict[str, Any]:
+    names = ("label", "continuous", "point", "towards")
+    arrays = ("density", "importance", "W", "b")
+    return (
+        {"kind": str(curve.kind), "left": list(curve.left), "right": list(curve.right)}
+        | {name: getattr(curve, name) for name in names}
+        | {"ends": [end.as_data() for end in curve.ends]}
+        | {name: getattr(curve, name).tolist() for name in arrays}
+    )
 
 
-def _both_sides(
-    kind: CurveKind,
-    labels: Sequence[str],
-    density: Array,
-    importance: Array,
-    span: tuple[float, float],
-    polynomial: Callable[[Any], Sequence[Any]] | None,
-) -> Iterator[Boundary]:
-    """A curve given for falling r, and its image under the exchange of the features, cut to the span of importances."""
-    for label, r in zip(labels, (importance, 1 / importance), strict=True):
-        order = np.argsort(r)
-        r, p = r[order], density[order]
-        inside = (span[0] * (1 - _SLACK) <= r) & (r <= span[1] * (1 + _SLACK)) & (p <= 1)
-        if np.count_nonzero(inside) > 1:
-            continuous = kind == "instability"
-            yield Boundary(kind, label, continuous, p[inside], r[inside], polynomial)
+_OTHER: dict[Phase, Phase] = {"dedicated-1": "dedicated-2", "dedicated-2": "dedicated-1"}
 
 
-def _curves(span: tuple[float, float], count: int) -> Iterator[Boundary]:
-    bottom = min(span[0], 1 / span[1])
-    falling = np.geomspace(1, bottom, count)
-    ties = _follow(_first_order_system, (float(_tie_at_equal_importance()), 1, 1), falling)
-    label = "antipodal and confused minimum tie"
-    yield from _both_sides("first-order", (label, label), ties[:, 0], falling, span, None)
-    end = root(lambda x: _fold_system(1.0, x[1], x[0]), _FOLD_END).x
-    below = np.geomspace(end[0], bottom, count)
-    folds = _follow(_fold_system, (1.0, end[1]), below)
-    label = "antipodal minimum appears"
-    yield from _both_sides("fold", (label, label), folds[:, 0], below, span, kernels.fold_polynomial)
-    wide = np.geomspace(1 / bottom, bottom, 2 * count)
-    labels = ("axis W2 = 0 attracts from W1 W2 < 0", "axis W1 = 0 attracts from W1 W2 < 0")
-    polynomial = kernels.instability_polynomial
-    yield from _both_sides("instability", labels, _instability_density(wide), wide, span, polynomial)
+def _swapped(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+    return tuple(_OTHER.get(phase, phase) for phase in phases)
 
 
-def _tie_at_equal_importance() -> Any:
-    """Density at which the antipodal and the confused minimum tie for r = 1: a root of 43 p^2 - 80 p + 32."""
-    return (40 - 4 * mpmath.sqrt(14)) / 43
+def _polynomial(track: Track, bias: Bias) -> Polynomial | None:
+    """The polynomial that vanishes on a curve, where there is an explicit one."""
+    if track.kind is Event.INSTABILITY:
+        side = {"antipodal": dedicated.ANTIPODAL, "confused": dedicated.CONFUSED, None: 0}[track.towards]  # type: ignore[index]
+        return partial(dedicated.instability, bias, side)
+    return kernels.fold_polynomial if bias is Bias.NONE and track.kind is Event.FOLD else None
 
 
-def _points(digits: int) -> tuple[SpecialPoint, ...]:
-    """Where the curves of the bias-free model end or meet."""
-    one, zero = mpmath.mpf(1), mpmath.mpf(0)
-    with mpmath.workdps(digits + 20):
-        tie = _tie_at_equal_importance()
-        crossing = (8 - 4 * mpmath.sqrt(2)) / 3
-        end, _ = _refine(lambda r, u: _fold_system(one, u, r), _FOLD_END, digits)
-        line_p, line_r = _refine(_tie_and_instability, _TIE_AND_INSTABILITY, digits)[:2]
-        # As p -> 0 with r = k p, the slope k solves the limit equations; corrections are of the order of p.
-        tiny = mpmath.mpf(10) ** -(digits + 15)
-        fold, _ = _refine(lambda k, u: [e / tiny for e in _fold_system(tiny, u, k * tiny)], _FOLD_SLOPE, digits)
-        line, *_ = _refine(lambda k, t, u: _tie_at_origin(tiny, k, t, u), _TIE_SLOPE, digits)
-    rows: list[tuple[str, Any, Any, str | None]] = [
-        ("tie of the minima at equal importance", tie, one, "p = (40 - 4 sqrt(14))/43"),
-        ("instabilities of the two axes cross", crossing, one, "p = (8 - 4 sqrt(2))/3"),
-        ("tie crosses the instability of W2 = 0", line_p, line_r, None),
-        ("tie crosses the instability of W1 = 0", line_p, 1 / line_r, None),
-        ("fold ends at density 1", one, end, None),
-        ("fold ends at density 1, features exchanged", one, 1 / end, None),
-        ("origin: slope r/p of the tie", zero, line, "(2 + sqrt(2))/8"),
-        ("origin: slope r/p of the fold", zero, fold, None),
-        ("origin: slope r/p of the instability", zero, one / 2, "1/2"),
-    ]
-    with mpmath.workdps(digits):
-        return tuple(SpecialPoint(name, +p, +r, form) for name, p, r, form in rows)
+def _reversed_arguments(polynomial: Polynomial | None) -> Polynomial | None:
+    """The polynomial in 1/r, times a power of r."""
+    return None if polynomial is None else lambda p: list(polynomial(p))[::-1]
 
 
-def _tie_and_instability(p: Any, r: Any, t: Any, u: Any) -> list[Any]:
-    """Vanishes where the first-order line crosses the instability of the axis W2 = 0."""
-    return [*_first_order_system(p, t, u, r), _horner(kernels.instability_polynomial(p), r)[0]]
+def _boundary(track: Track, ends: tuple[SpecialPoint, SpecialPoint], bias: Bias, mirrored: bool) -> Boundary:
+    """The record of a curve, or of its image under the exchange of the features, towards growing importance."""
+    rows, theta, left, right, point = track.places, track.theta, track.left, track.right, track.point
+    polynomial = _polynomial(track, bias)
+    if mirrored:
+        rows, theta, polynomial = rows * [1, -1], exchanged(theta), _reversed_arguments(polynomial)
+        left, right = _swapped(right), _swapped(left)
+        point = None if point is None else _OTHER.get(point, point)
+    if (rows[-1, 1], rows[-1, 0]) < (rows[0, 1], rows[0, 0]):
+        rows, theta, ends, left, right = rows[::-1], theta[::-1], ends[::-1], right, left
+    p, r = np.exp(rows).T
+    b = theta[..., 2 : 2 + bias.size()]
+    return Boundary(track.kind, left, right, p, r, theta[..., :2], b, ends, point, track.towards, polynomial)
 
 
-def _tie_at_origin(p: Any, slope: Any, t: Any, u: Any) -> list[Any]:
-    """The first-order system at r = slope p and confused ratio t p^2, scaled to be of order one as p -> 0."""
-    confused, antipodal, tie = _first_order_system(p, t * p * p, u, slope * p)
-    return [confused / p**2, antipodal / p, tie]
+def _exchanged_point(point: SpecialPoint) -> SpecialPoint:
+    """The same point with the features exchanged: the same object where r = 1."""
+    if point.importance == 1:
+        return point
+    name = point.name
+    if "kink" in name:
+        name = re.sub(r"([Wb])([12])", lambda match: match[1] + "21"[int(match[2]) - 1], name)
+    low, high = "lowest importance", "highest importance"
+    name = name.replace(low, high) if low in name else name.replace(high, low)
+    return SpecialPoint(name, point.density, 1 / point.importance, None, point.digits)
 
 
-#: A curve may overshoot the span of importances by rounding.
-_SLACK = 1e-12
-#: Starting values for the points, from following the curves.
-_FOLD_END = (0.63, 0.70)
-_FOLD_SLOPE = (0.415, 0.451)
-_TIE_SLOPE = (0.4268, 0.32, 0.5858)
-_TIE_AND_INSTABILITY = (0.53, 0.397, 0.365, 0.819)
+def _best_at_equal(bias: Bias, log_p: float) -> Array:
+    """log p, log r behind the parameters of the best minimum at r = 1."""
+    best = find_minima(ToyModel.from_density(float(np.exp(log_p)), 1.0, bias)).minima[0]
+    return np.append(bias.parameters(np.asarray(best.W, float), best.b), [log_p, 0.0])
+
+
+def _equal_importance(curves: Sequence[Boundary], bias: Bias, density: tuple[float, float]) -> Iterator[Boundary]:
+    """The segments of r = 1 on which the best minimum and its copy with the features exchanged tie.
+
+    Between two curves that meet r = 1 nothing changes on it, so one model in between decides.
+    """
+    ends = {float(end.density): end for curve in curves for end in curve.ends if end.importance == 1}
+    for p, name in zip(density, ("lowest", "highest"), strict=True):
+        ends.setdefault(p, SpecialPoint(f"border: {name} density", mpmath.mpf(p), mpmath.mpf(1)))
+    branch = Branch(bias)
+    for low, high in pairwise(sorted(ends)):
+        x = _best_at_equal(bias, (np.log(low) + np.log(high)) / 2)
+        if abs(abs(x[0]) - abs(x[1])) > _UNEQUAL:
+            yield _segment(branch, x, ends[low], ends[high])
+
+
+def _segment(branch: Branch, x: Array, first: SpecialPoint, last: SpecialPoint) -> Boundary:
+    low, high = (float(mpmath.log(point.density)) for point in (first, last))
+    borders = {"low": lambda y: y[..., -2] - low, "high": lambda y: high - y[..., -2]}
+    path = trace(with_equation(branch.stationary, lambda y: y[..., -1]), x, borders)
+    rows = path.rows if path.rows[0, -2] < path.rows[-1, -2] else path.rows[::-1]
+    theta = branch.thetas(rows)
+    theta = np.concatenate([theta, exchanged(theta)], axis=1)
+    phase = phase_of(*x[:2])
+    W, b = theta[..., :2], theta[..., 2 : 2 + branch.bias.size()]
+    return Boundary(Event.FIRST_ORDER, (phase,), (phase,), np.exp(rows[:, -2]), np.ones(len(rows)), W, b, (first, last))
+
+
+def _curves(
+    bias: Bias, importance: tuple[float, float], density: tuple[float, float], tools: tuple[Run, Report]
+) -> list[Boundary]:
+    """Traced once for r <= 1, cut to the span of importances as they are and mirrored, and named."""
+    low, high = importance
+    window = Window(min(low, 1 / high, _NEAREST), density)
+    found = tracks(bias, window, *tools)
+    curves: list[Boundary] = []
+    for mirrored, (least, most) in ((False, (low, high)), (True, (1 / high, 1 / low))):
+        parts = [part for track in found for part in track.between(np.log(least), np.log(most))]
+        for part, ends in zip(parts, end_points(parts), strict=True):
+            named = (_exchanged_point(ends[0]), _exchanged_point(ends[1])) if mirrored else ends
+            curves.append(_boundary(part, named, bias, mirrored))
+    if bias is not Bias.NONE and low < 1 < high:
+        curves += _equal_importance(curves, bias, density)
+    return curves
 
 
 def phase_boundaries(
     bias: BiasLike,
     *,
-    importance: tuple[float, float] = (0.1, 10.0),
-    points_per_curve: int = 200,
-    digits: int = 30,
+    importance: tuple[float, float] = plane.IMPORTANCE,
+    density: tuple[float, float] = plane.DENSITY,
+    digits: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress = None,
 ) -> PhaseBoundaries:
     """The curves where the landscape changes, and the points where they end or meet.
 
     Parameters
     ----------
     bias : the bias convention
-    importance : lowest and highest importance of feature 2 to trace
-    points_per_curve : number of points on each side of importance 1; with bias the step is adaptive
-    digits : digits of the special points
+    importance : lowest and highest importance of feature 2
+    density : lowest and highest density, at most 1
+    digits : digits of the special points without bias, default 30, at most 1000
+        With bias points are located in float64, and `digits` must be None.
+    executor : any `concurrent.futures.Executor` for the search on a coarse grid; by default threads on all cores
+    progress : None, True, False or progress(done, total); see `analytic.work`
 
     Returns
     -------
     PhaseBoundaries
         Curve points solve their equations to 1e-12, scaled to be of order one. Special points are right to `digits`
-        without bias, to about 1e-10 with bias. With bias the curves are those that minima take part in, followed from
-        seeds on a coarse grid: a curve that no two neighbours of the grid betray would be missed.
+        without bias, to about 1e-9 with bias. With bias seeds come from a coarse grid: every change of the stationary
+        points between its neighbours is followed to the event that causes it, and the curve of that event to both its
+        ends; curves that change nothing between any two neighbours would be missed.
+
+    Examples
+    --------
+    >>> from analytic import phase_boundaries
+    >>> boundaries = phase_boundaries("none")
+    >>> boundaries
+    PhaseBoundaries(bias='none', 6 curves: 2 first-order, 2 fold, 2 instability; 9 points)
+    >>> boundaries.curves[0].label
+    'confused and antipodal minimum tie'
     """
     convention = Bias.of(bias)
-    low, high = importance
-    if not 0 < low < high < float("inf"):
-        raise ValueError(f"importance must be a pair 0 < low < high, got {importance!r}")
+    spans = plane.limits("importance", importance), plane.limits("density", density, 1)
+    if digits is not None and convention is not Bias.NONE:
+        refuse("digits", "be None for a model with bias, whose points are located in float64", digits)
+    with reporting(progress, "boundaries", "edge") as report, running(executor, lambda done, total: None) as run:
+        curves = _curves(convention, *spans, (run, report))
+    ends = {id(end): end for curve in curves for end in curve.ends if not end.is_border}
+    points = tuple(dict.fromkeys(ends.values()))
     if convention is Bias.NONE:
-        return PhaseBoundaries(convention, tuple(_curves((low, high), points_per_curve)), _points(digits))
-    return _biased(convention, (low, high))
-
-
-def _biased(bias: Bias, span: tuple[float, float]) -> PhaseBoundaries:
-    """Curves and points with bias; see `biased_boundaries`."""
-    from analytic.diagrams import biased_boundaries as biased
-
-    traced = biased.traced_curves(bias, min(span[0], 1 / span[1], 0.99))
-    curves: list[Boundary] = []
-    for curve in traced:
-        p, r = curve.points.T
-        curves += _both_sides(curve.kind, (curve.label, curve.label), p, r, span, None)  # type: ignore[arg-type]
-    p = np.geomspace(0.01, 1 - 1e-9, 400)
-    unstable = biased.instability_importance(bias, p)
-    labels = tuple(f"dedicated minimum of feature {i} loses its stability" for i in (1, 2))
-    curves += _both_sides("instability", labels, p, unstable, span, partial(biased.dedicated_instability, bias))
-    points = []
-    for curve in traced:
-        meets = biased.critical_end_point(bias, curve) if "dedicated" in curve.label else None
-        if meets is not None:
-            at = tuple(map(mpmath.mpf, meets))
-            points.append(SpecialPoint("first-order line meets the instability", at[0], at[1]))
-            points.append(SpecialPoint("the same, features exchanged", at[0], 1 / at[1]))
-    broken = biased.symmetry_breaking(bias)
-    if broken is not None:
-        label = "the best minimum and its copy with features exchanged tie"
-        segment = np.linspace(broken, 1, 50)
-        curves.append(Boundary("first-order", label, False, segment, np.ones_like(segment)))
-        points.append(SpecialPoint("three minima tie at equal importance", mpmath.mpf(broken), mpmath.mpf(1)))
-    return PhaseBoundaries(bias, tuple(curves), tuple(points))
+        points = unbiased_points(whole("digits", DIGITS if digits is None else digits, 1, 1000))
+    return PhaseBoundaries(convention, tuple(curves), points)

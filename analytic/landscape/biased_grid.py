@@ -293,3 +293,15 @@ def solve_grid(density: Array, importance: Array, shared: bool, run: Run) -> Gri
             array[cell] = value
     given = np.ix_(rows, columns)
     return GridMinima(result.W[given], result.b[given], result.loss[given], result.n_minima[given], result.gap[given])
+
+
+def points_on_grid(
+    density: Array, importance: Array, shared: bool, run: Run
+) -> tuple[Array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The stationary points off the axes: (m, n, room, 4), how many there are (m, n), and their inertia (m, n, room).
+
+    Inertia is 1 for a minimum, -1 for a saddle, 0 for undecided. The grid is taken as it is; see `solve_grid`.
+    """
+    solver = _Solver(density, importance, shared, run)
+    _, definite = solver.solve()
+    return solver.points, solver.counts, definite
