@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from analytic.diagrams.boundaries import Boundary, PhaseBoundaries
 
 
-#: What crossing a curve does to the best minimum.
-_EFFECT = {"first-order": "jumps", "fold": "is unchanged", "instability": "is continuous"}
-
-
 def _phase_diagram(args: argparse.Namespace) -> None:
     check_output(args.output)
     span = plane.limits("--density", args.density, 1), plane.limits("--importance", args.importance, 1e6)
@@ -49,7 +45,7 @@ def _phase_diagram(args: argparse.Namespace) -> None:
     curves: dict[Any, Any] = {}
     for ax, bias in zip(axes[0], conventions, strict=True):
         diagram = phase_diagram(density=density, importance=importance, bias=bias)
-        boundaries = phase_boundaries(bias, importance=span[1]) if args.boundaries else None
+        boundaries = phase_boundaries(bias, importance=span[1], density=span[0]) if args.boundaries else None
         plot_phase_diagram(diagram, ax, boundaries=boundaries).label_outer()
         if boundaries is not None:
             curves |= {line.get_label(): line for line in curve_key(boundaries)}
@@ -60,76 +56,38 @@ def _phase_diagram(args: argparse.Namespace) -> None:
     save_figure(axes[0, 0], args.output)
 
 
-#: Right digits of the special points with bias.
-_DIGITS_WITH_BIAS = 11
-
-
-def _as_data(boundaries: PhaseBoundaries, digits: int) -> dict[str, Any]:
-    import mpmath
-
-    if boundaries.bias != "none":
-        digits = min(digits, _DIGITS_WITH_BIAS)
-    curves = [
-        {
-            "kind": curve.kind,
-            "label": curve.label,
-            "continuous": curve.continuous,
-            "density": curve.density.tolist(),
-            "importance": curve.importance.tolist(),
-        }
-        for curve in boundaries.curves
-    ]
-    points = [
-        {
-            "name": p.name,
-            "density": mpmath.nstr(p.density, digits),
-            "importance": mpmath.nstr(p.importance, digits),
-            "closed_form": p.closed_form,
-        }
-        for p in boundaries.points
-    ]
-    return {"bias": boundaries.bias, "curves": curves, "points": points}
+def _curve_cells(curve: Boundary) -> list[str]:
+    ranges = (f"{values.min():.4g} .. {values.max():.4g}" for values in (curve.density, curve.importance))
+    minima = (", ".join(phases) or "none" for phases in (curve.left, curve.right))
+    return [curve.kind, curve.label, *minima, *ranges]
 
 
 def _save_boundaries(boundaries: PhaseBoundaries, path: Path) -> None:
     without_display()
-    import numpy as np
-
-    from analytic.files import write_csv, write_npz
     from analytic.plotting.diagrams import plot_boundaries
 
     save_figure(plot_boundaries(boundaries), path)
-    arrays = {f"curve_{k}": np.stack([c.density, c.importance]) for k, c in enumerate(boundaries.curves)}
-    labels = [f"{c.kind}: {c.label}" for c in boundaries.curves]
-    rows = (
-        (c.kind, c.label, float(p), float(r))
-        for c in boundaries.curves
-        for p, r in zip(c.density, c.importance, strict=True)
-    )
-    write_npz(path.with_suffix(".npz"), {**arrays, "labels": labels})
-    write_csv(path.with_suffix(".csv"), ["kind", "label", "density", "importance"], rows)
-
-
-def _curve_cells(curve: Boundary) -> list[str]:
-    ranges = (f"{values.min():.4g} .. {values.max():.4g}" for values in (curve.density, curve.importance))
-    return [curve.kind, curve.label, _EFFECT[curve.kind], *ranges]
+    for suffix in (".json", ".csv"):
+        boundaries.save(path.with_suffix(suffix))
+        print(f"wrote {path.with_suffix(suffix)}")
 
 
 def _boundaries(args: argparse.Namespace) -> None:
     check_output(args.output)
     span = plane.limits("--importance", args.importance, 1e6)
-    digits = whole("--digits", args.digits, 1, 1000)
+    density = plane.limits("--density", args.density, 1)
+    digits = None if args.digits is None else whole("--digits", args.digits, 1, 1000)
     from analytic.diagrams.boundaries import phase_boundaries
 
     say_when_compiling()
-    boundaries = phase_boundaries(args.bias, importance=span, digits=digits)
-    data = _as_data(boundaries, args.digits)
+    boundaries = phase_boundaries(args.bias, importance=span, density=density, digits=digits)
+    data = boundaries.as_data()
     if args.json:
         print_json(data)
     else:
-        print("curves")
+        print("curves, from lower to higher importance: minima concerned on the left (denser) and on the right")
         print_table(
-            ["kind", "what happens", "the best minimum", "density", "importance"],
+            ["kind", "what happens", "left", "right", "density", "importance"],
             (_curve_cells(curve) for curve in boundaries.curves),
         )
         print("\npoints")
@@ -152,10 +110,7 @@ def add(commands: Any) -> None:
         "blue where it is dedicated, red in superposition.",
     )
     new.add_argument("--bias", choices=BIAS, help="bias convention (default: none and per-feature, side by side)")
-    new.add_argument(
-        "--density", type=float, nargs=2, default=plane.DENSITY, metavar=("LOW", "HIGH"), help="default 0.01 1"
-    )
-    _add_importance(new)
+    _add_window(new)
     new.add_argument(
         "--grid", type=int, default=plane.POINTS, metavar="N", help=f"grid points on each axis (default {plane.POINTS})"
     )
@@ -165,14 +120,15 @@ def add(commands: Any) -> None:
     text = "list the curves where the phase diagram changes, and where they meet"
     new = new_command(commands, "boundaries", _boundaries, text)
     new.add_argument("--bias", choices=BIAS, default="none", help="bias convention (default none)")
-    _add_importance(new)
-    new.add_argument("--digits", type=int, default=30, metavar="N", help="digits of the points (default 30)")
+    _add_window(new)
+    new.add_argument("--digits", type=int, metavar="N", help="digits of the points, without bias (default 30)")
     add_json(new)
     add_output(new, None)
 
 
-def _add_importance(parser: argparse.ArgumentParser) -> None:
+def _add_window(parser: argparse.ArgumentParser) -> None:
     limits = ("LOW", "HIGH")
+    parser.add_argument("--density", type=float, nargs=2, default=plane.DENSITY, metavar=limits, help="default 0.01 1")
     parser.add_argument(
         "--importance", type=float, nargs=2, default=plane.IMPORTANCE, metavar=limits, help="default 0.1 10"
     )

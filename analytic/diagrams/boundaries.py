@@ -9,10 +9,10 @@ without any transition. The antipodal minimum exists up to its fold, where the s
 the confused one already before, across the first-order line. The instability is an event of the axis W2 = 0 alone:
 beyond it, training that starts with W1 W2 < 0 can end there.
 
-The first-order line is algebraic, too. Its ingredients are the critical values of a^2/q (the loss is c - a^2/(4 q)): they
-are roots of a polynomial of degree 4 for the confused sector, with 90 terms, and 6 for the antipodal one, with 683 terms.
-Their resultant has one irreducible factor besides powers of p and r: 5,349 terms, of degree 78 in p and 74 in r. It is
-found in 12 s by python-flint (and not in minutes by SymPy), but says less than the equations that are solved here.
+The first-order line is algebraic, too. The loss is c - a^2/(4 q), and the critical values of a^2/q are roots of its
+discriminant: degree 4 and 90 terms for the confused sector, degree 6 and 683 terms for the antipodal one. The resultant
+of the two has one irreducible factor besides powers of p and r, of degree 78 in p and 74 in r, with 5,349 terms. It
+takes 12 s with python-flint (minutes are not enough for SymPy), and says less than the equations that are solved here.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def _swapped(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
 def _polynomial(track: Track, bias: Bias) -> Polynomial | None:
     """The polynomial that vanishes on a curve, where there is an explicit one."""
     if track.kind is Event.INSTABILITY:
-        side = {"antipodal": dedicated.ANTIPODAL, "confused": dedicated.CONFUSED, None: 0}[track.towards]  # type: ignore[index]
+        side = {"antipodal": dedicated.ANTIPODAL, "confused": dedicated.CONFUSED, None: 0}[track.towards]
         return partial(dedicated.instability, bias, side)
     return kernels.fold_polynomial if bias is Bias.NONE and track.kind is Event.FOLD else None
 
@@ -267,11 +267,14 @@ def _equal_importance(curves: Sequence[Boundary], bias: Bias, density: tuple[flo
     ends = {float(end.density): end for curve in curves for end in curve.ends if end.importance == 1}
     for p, name in zip(density, ("lowest", "highest"), strict=True):
         ends.setdefault(p, SpecialPoint(f"border: {name} density", mpmath.mpf(p), mpmath.mpf(1)))
-    branch = Branch(bias)
+    runs: list[tuple[float, float, Array]] = []
     for low, high in pairwise(sorted(ends)):
         x = _best_at_equal(bias, (np.log(low) + np.log(high)) / 2)
         if abs(abs(x[0]) - abs(x[1])) > _UNEQUAL:
-            yield _segment(branch, x, ends[low], ends[high])
+            first = runs.pop()[0] if runs and runs[-1][1] == low else low
+            runs.append((first, high, x))
+    for low, high, x in runs:
+        yield _segment(Branch(bias), x, ends[low], ends[high])
 
 
 def _segment(branch: Branch, x: Array, first: SpecialPoint, last: SpecialPoint) -> Boundary:
@@ -295,7 +298,7 @@ def _curves(
     found = tracks(bias, window, *tools)
     curves: list[Boundary] = []
     for mirrored, (least, most) in ((False, (low, high)), (True, (1 / high, 1 / low))):
-        parts = [part for track in found for part in track.between(np.log(least), np.log(most))]
+        parts = [part for track in found for part in track.between(-1, np.log(least), np.log(most), "importance")]
         for part, ends in zip(parts, end_points(parts), strict=True):
             named = (_exchanged_point(ends[0]), _exchanged_point(ends[1])) if mirrored else ends
             curves.append(_boundary(part, named, bias, mirrored))

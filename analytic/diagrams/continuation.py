@@ -35,6 +35,7 @@ _FIRST_STEP, _SMALLEST_STEP, _LARGEST_STEP = 0.01, 1e-5, 0.06
 _REACH = 1e-3
 _LARGEST_TURN = 0.98  # cosine between successive tangents
 _POINTS = 600
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ def solve(system: System, x: Array) -> Array | None:
         if not (np.isfinite(size) and np.isfinite(matrix).all()):
             return None
         step = np.linalg.lstsq(matrix, -residual, rcond=None)[0]
-        x = x + step * min(1.0, 0.5 / max(np.abs(step).max(), np.finfo(float).tiny))
+        x = x + step * min(1.0, 0.5 / max(np.abs(step).max(), _TINY))
     return x if np.abs(system(x)).max() <= _RESIDUAL else None
 
 
@@ -90,12 +91,12 @@ def _land(system: System, border: Border, near: Array, reach: float) -> Array | 
 def _crossed(system: System, borders: Mapping[str, Border], old: Array, new: Array) -> tuple[str, Array | None]:
     """The border between a point inside and the next, and the solution on it; "" if all of them are positive."""
     before, after = ({name: float(border(x)) for name, border in borders.items()} for x in (old, new))
-    shares = {name: before[name] / (before[name] - value) for name, value in after.items() if not value > 0}
+    shares = {name: before[name] / max(before[name] - value, _TINY) for name, value in after.items() if not value > 0}
     if not shares:
         return "", None
     name = min(shares, key=lambda each: shares[each])
     reach = 1.5 * float(np.linalg.norm(new - old))
-    return name, _land(system, borders[name], old + shares[name] * (new - old), reach)
+    return name, _land(system, borders[name], old + min(max(shares[name], 0.0), 1.0) * (new - old), reach)
 
 
 def _stuck(system: System, borders: Mapping[str, Border], x: Array) -> tuple[str, Array | None]:

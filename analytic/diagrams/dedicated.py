@@ -1,9 +1,9 @@
 """Where the dedicated point of feature 1 changes its kind: explicit, in every convention.
 
 Without bias the axis W2 = 0 is a kink of the loss, and never a minimum, but it attracts from the side W1 W2 < 0 where
-the constant term of the antipodal sextic is negative. With a bias per feature the point W = (1, 0), b = (0, p/2) sits on
-a jump of the Hessian, and there is one condition for each side; it is a minimum where both hold. With a shared bias it
-is a smooth point, and there is one condition. All of them are linear in the importance r.
+the constant term of the antipodal sextic is negative. With a bias per feature the point W = (1, 0), b = (0, p/2) sits
+on a jump of the Hessian, and there is one condition for each side; it is a minimum where both hold. With a shared bias
+it is a smooth point, and there is one condition. All of them are linear in the importance r.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What can happen to a minimum when density and importance change, as systems of equations.
 
 Two independent features of density p, importances (1, r). An unknown is x = (theta, log p, log r), or with two theta
-for a tie; theta are the parameters of the convention. Along a branch of stationary points, g(theta; p, r) = 0, a minimum
-can come to its end in these ways only:
+for a tie; theta are the parameters of the convention. Along a branch of stationary points, g(theta; p, r) = 0, a
+minimum can come to its end in these ways only:
 
     fold          the smallest curvature vanishes: it merges with a saddle          g = 0, lambda = 0
     kink          b_i = 0 or W_i^2 + b_i = 0, where the Hessian jumps, and the point has one curvature more of
@@ -32,7 +32,7 @@ from functools import cached_property
 import numpy as np
 
 from analytic.diagrams.continuation import Array, System, with_equation
-from analytic.loss.pair import hessian, loss_and_gradient
+from analytic.diagrams.points import hessian, loss_and_gradient
 from analytic.models.bias import Bias
 from analytic.models.features import independent_parameters
 
@@ -54,6 +54,8 @@ class Event(str, Enum):
 _BESIDE = 1e-10
 #: Weights smaller than this times the density are at an axis.
 _ON_AXIS = 0.01
+#: Two minima of a tie that are closer than this have merged.
+MERGED = 1e-2
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ class Branch:
         return 2 + self.bias.size()
 
     def _full(self, x: Array) -> tuple[Array, Array]:
-        """(W1, W2, b1, b2) as rows of four arrays, and the models."""
+        """(W1, W2, b1, b2) and the models, (..., 4) and (..., 6)."""
         theta = self.bias.embed(x[..., : self.size])
-        return np.moveaxis(theta, -1, 0), independent_parameters(np.exp(x[..., -2]), np.exp(x[..., -1]))
+        return theta, independent_parameters(np.exp(x[..., -2]), np.exp(x[..., -1]))
 
     def reduced(self, theta: Array) -> Array:
         """The parameters of the convention (..., size) from (W1, W2, b1, b2) in it."""
@@ -78,17 +80,17 @@ class Branch:
     def loss(self, x: Array) -> Array:
         """L over density (...)."""
         theta, models = self._full(x)
-        return np.asarray(loss_and_gradient(*theta, models)[0] / np.exp(x[..., -2]))
+        return np.asarray(loss_and_gradient(theta, models)[0] / np.exp(x[..., -2]))
 
     def stationary(self, x: Array) -> Array:
         """The gradient over density (..., size): zero on a branch."""
         theta, models = self._full(x)
-        return np.asarray(self.bias.gather(loss_and_gradient(*theta, models)[1]) / np.exp(x[..., -2:-1]))
+        return np.asarray(self.bias.gather(loss_and_gradient(theta, models)[1]) / np.exp(x[..., -2:-1]))
 
     def hessian(self, x: Array) -> Array:
         """The Hessian over density (..., size, size)."""
         theta, models = self._full(x)
-        matrix = self.bias.gather_hessian(hessian(*theta, models))
+        matrix = self.bias.gather_hessian(hessian(theta, models))
         return np.asarray(matrix / np.exp(x[..., -2])[..., None, None])
 
     def _scaled(self, x: Array) -> tuple[Array, Array]:
@@ -99,7 +101,7 @@ class Branch:
 
     def curvatures(self, x: Array) -> Array:
         """The scaled eigenvalues (..., size), ascending."""
-        return np.linalg.eigvalsh(self._scaled(x)[0])
+        return np.asarray(np.linalg.eigvalsh(self._scaled(x)[0]), dtype=np.float64)
 
     def lowest(self, x: Array) -> Array:
         """The smallest curvature."""
@@ -202,8 +204,7 @@ class Dedicated:
         """L over density (...)."""
         place = x[..., -2:]
         models = independent_parameters(*np.moveaxis(np.exp(place), -1, 0))
-        theta = np.moveaxis(self.theta(place), -1, 0)
-        return np.asarray(loss_and_gradient(*theta, models)[0] / np.exp(place[..., 0]))
+        return np.asarray(loss_and_gradient(self.theta(place), models)[0] / np.exp(place[..., 0]))
 
     def thetas(self, rows: Array) -> Array:
         """(W1, W2, b1, b2) of the one point concerned, (n, 1, 4)."""
@@ -235,6 +236,13 @@ class Tie:
         """Vanishes on the curve."""
         equations = [self.first.stationary(self.part(0, x)), self.second.stationary(self.part(1, x))]
         return np.concatenate([*equations, self.gap(x)[..., None]], axis=-1)
+
+    def is_of_two_minima(self, x: Array) -> bool:
+        """Whether the two points differ, and neither has a negative curvature."""
+        parts = [
+            each.lowest(self.part(k, x)) for k, each in enumerate((self.first, self.second)) if isinstance(each, Branch)
+        ]
+        return bool(min(parts) > 0 and np.abs(self.theta(0, x) - self.theta(1, x)).max() > MERGED)
 
     def theta(self, which: int, x: Array) -> Array:
         """(W1, W2, b1, b2) of one of the minima."""

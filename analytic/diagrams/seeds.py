@@ -85,7 +85,7 @@ def unmatched(one: Node, other: Node) -> list[int]:
 
 
 def strolls(branch: Branch, theta: Array, start: Array, end: Array) -> bool:
-    """Whether a point follows the models from one to another in short steps, or ends on an axis: no event of its own."""
+    """Whether a point follows the models from one to another in short steps, or ends on an axis: no event to find."""
     x = np.append(theta, start)
     sign = np.sign(branch.lowest(x))
     for share in np.linspace(0, 1, _STROLL + 1)[1:]:
@@ -108,7 +108,7 @@ def strolls(branch: Branch, theta: Array, start: Array, end: Array) -> bool:
 
 
 def walk(branch: Branch, theta: Array, start: Array, end: Array) -> Seed | None:
-    """Follows a minimum or saddle from one model to another; the event that ends it on the way, if it concerns minima."""
+    """Follows a minimum or saddle from one model to another; the event with a minimum that ends it on the way."""
 
     def at(y: Array) -> Array:
         return np.concatenate([y[..., :-1], start + y[..., -1:] * (end - start)], axis=-1)
@@ -117,7 +117,7 @@ def walk(branch: Branch, theta: Array, start: Array, end: Array) -> Seed | None:
         return branch.stationary(at(y))
 
     y = np.append(theta, 0.0)
-    sign = np.sign(branch.lowest(at(y)))
+    sign = float(np.sign(branch.lowest(at(y))))
     if not branch.curvatures(at(y))[1] > 0:
         return None
     direction = tangent(system, y, np.append(0 * theta, 1.0))
@@ -127,7 +127,7 @@ def walk(branch: Branch, theta: Array, start: Array, end: Array) -> Seed | None:
         borders["fold"] = lambda y: sign * branch.lowest(at(y))
         borders["fold of saddles"] = lambda y: branch.curvatures(at(y))[..., 1]
         for i in (0, 1):
-            borders[f"axis {i}"] = lambda y, i=i: branch.off_axis(i, np.sign(theta[i]), at(y))  # type: ignore[misc]
+            borders[f"axis {i}"] = lambda y, i=i: branch.off_axis(i, float(np.sign(theta[i])), at(y))  # type: ignore[misc]
         for k, side in corners.items():
             borders[f"kink {k}"] = lambda y, k=k, side=side: side * branch.corner(k, at(y))  # type: ignore[misc]
         rows, name = follow(system, y, direction, borders)
@@ -175,4 +175,4 @@ def tie_seed(bias: Bias, one: Node, other: Node) -> Seed | None:
     found = solve(with_equation(tie.system, on_edge), np.concatenate([*theta, one.place + step / 2]))
     if found is None or not -0.1 < (found[-2:] - one.place) @ step / (step @ step) < 1.1:
         return None
-    return Seed(Event.FIRST_ORDER, found, tie=tie)
+    return Seed(Event.FIRST_ORDER, found, tie=tie) if tie.is_of_two_minima(found) else None

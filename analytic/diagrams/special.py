@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +133,7 @@ def _first_order_system(p: Any, t: Any, u: Any, r: Any) -> tuple[Any, Any, Any]:
     return confused / p**2, antipodal / p**2, (a * a / q - a2 * a2 / q2) / p**2
 
 
-def _refine(system: System, start: Sequence[Any], digits: int) -> list[Any]:
+def _refine(system: Callable[..., Sequence[Any]], start: Sequence[Any], digits: int) -> list[Any]:
     """A root of a square system to the given digits."""
     with mpmath.workdps(4 * digits + 60):
         found = mpmath.findroot(lambda *x: list(system(*x)), [mpmath.mpf(x) for x in start], tol=10.0 ** -(2 * digits))

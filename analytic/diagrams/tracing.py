@@ -130,35 +130,38 @@ def _completed(track: Track, others: list[Track]) -> Track:
             continue
         here = track.places[-end]
         goals = [
-            (other.places[-k], other.theta[-k, 0], goal)
+            (other.places[-k], other.theta[-k], goal)
             for other in others
             for k, goal in zip((0, 1), other.ends, strict=True)
             if goal in ("cusp", "axis 1", "instability") and np.abs(other.places[-k] - here).max() < _SNAP
         ]
-        if not goals:
-            continue
-        place, theta, goal = min(goals, key=lambda each: float(np.abs(each[0] - here).max()))
-        thetas = np.stack([theta, theta])
-        if goal == "instability":
-            thetas = track.theta[-end].copy()
-            thetas[int(name.split()[-1])] = Dedicated(track.subject.second.bias).theta(place)
-        last = track.subject.row(thetas, place)
-        rows = np.array([last, *track.rows] if end == 0 else [*track.rows, last])
-        track = replace(track, rows=rows, ends=(goal, track.ends[1]) if end == 0 else (track.ends[0], goal))
+        if goals:
+            place, thetas, goal = min(goals, key=lambda each: float(np.abs(each[0] - here).max()))
+            own = track.theta[-end]
+            nearest = [thetas[np.abs(thetas - theta).max(axis=1).argmin()] for theta in own]
+            last = track.subject.row(np.array(nearest), place)
+            rows = np.array([last, *track.rows] if end == 0 else [*track.rows, last])
+            track = replace(track, rows=rows, ends=(goal, track.ends[1]) if end == 0 else (track.ends[0], goal))
     return track
 
 
 def _unbiased(window: Window) -> Iterator[Track]:
     """Without bias the curves are two, and a point of each is known in closed form or from its polynomial."""
+    bottom, top = np.log(window.density)
+    for track in _whole_unbiased(replace(window, density=(min(window.density[0], 0.5), 1.0))):
+        yield from track.between(-2, bottom, top, "density")
+
+
+def _whole_unbiased(window: Window) -> Iterator[Track]:
     branch = Branch(Bias.NONE)
     p = (40 - 4 * 14**0.5) / 43
     s = (0.5 * (8 - 5 * p) / (4 - 3 * p)) ** 0.5
-    if np.log(window.density[0]) < np.log(p) < np.log(window.density[1]):
-        start = np.array([0.5**0.5, 0.5**0.5, s, -s, np.log(p), 0.0])
-        yield from follow_tie(Tie(branch, branch), start, window)
-    start = solve(with_equation(branch.fold, lambda x: x[..., -2]), np.array([*_UNBIASED_FOLD, 0.0, np.log(0.63)]))
-    if start is not None and window.density[1] == 1:
-        yield from follow_fold(branch, start, window)
+    start = np.array([0.5**0.5, 0.5**0.5, s, -s, np.log(p), 0.0])
+    yield from follow_tie(Tie(branch, branch), start, window)
+    fold = solve(with_equation(branch.fold, lambda x: x[..., -2]), np.array([*_UNBIASED_FOLD, 0.0, np.log(0.63)]))
+    if fold is None:
+        raise ArithmeticError("the fold without bias was not found at density 1")
+    yield from follow_fold(branch, fold, window)
 
 
 def tracks(bias: Bias, window: Window, run: Run, report: Callable[[float, float], None]) -> list[Track]:

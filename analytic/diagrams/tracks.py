@@ -18,7 +18,7 @@ from scipy.optimize import root_scalar
 
 from analytic.diagrams.continuation import Array, Border, Path, System, follow, solve, tangent, trace, with_equation
 from analytic.diagrams.dedicated import instability_importance, sides
-from analytic.diagrams.events import Branch, Dedicated, Event, Tie
+from analytic.diagrams.events import MERGED, Branch, Dedicated, Event, Tie
 from analytic.diagrams.seeds import Seed
 from analytic.landscape.records import Phase, phase_of
 from analytic.models.bias import Bias
@@ -30,15 +30,13 @@ _ASIDE = 1e-3
 #: Step of the fourth-order difference that finds cusps.
 _DIFFERENCE = 1e-3
 #: Weights at which a curve that runs into an axis is sampled, over density, for the limit.
-_TOWARDS_AXIS = np.array([0.01, 0.013, 0.017, 0.022, 0.028, 0.035, 0.043])
+_TOWARDS_AXIS = np.array([0.02, 0.026, 0.034, 0.044, 0.057, 0.074, 0.096])
 #: How far beyond a corner a fold is picked up again, and how many corners are crossed at most.
 _BEYOND_CORNER, _CORNERS = 1e-4, 8
 #: A point on a border may lie outside by rounding.
 _SLACK = 1e-9
 #: Pieces of a curve shorter than this in log p and log r are its end points.
 _SHORTEST = 1e-6
-#: Two minima of a tie that are closer than this have merged.
-_MERGED = 1e-2
 
 
 @dataclass(frozen=True)
@@ -94,11 +92,11 @@ class Track:
         """(W1, W2, b1, b2) of the points concerned, (n, m, 4): m = 2 for a tie, else 1."""
         return self.subject.thetas(self.rows)
 
-    def between(self, low: float, high: float) -> Iterator[Track]:
-        """The parts at log importances from `low` to `high`, each cut located."""
-        above = _cut(self.system, self.rows, self.ends, lambda x: x[..., -1] - low, "lowest importance")
+    def between(self, coordinate: int, low: float, high: float, name: str) -> Iterator[Track]:
+        """The parts at log densities (-2) or log importances (-1) from `low` to `high`, each cut located."""
+        above = _cut(self.system, self.rows, self.ends, lambda x: x[..., coordinate] - low, f"lowest {name}")
         for whole, names in above:
-            below = _cut(self.system, whole, names, lambda x: high - x[..., -1], "highest importance")
+            below = _cut(self.system, whole, names, lambda x: high - x[..., coordinate], f"highest {name}")
             for rows, ends in below:
                 yield replace(self, rows=rows, ends=ends)
 
@@ -183,7 +181,7 @@ def _split_at_cusps(branch: Branch, rows: Array, ends: tuple[str, str]) -> Itera
     turns = np.flatnonzero((steps[1:] * steps[:-1]).sum(axis=1) < 0) + 1
     first, start = ends[0], 0
     piece = [*rows]
-    for k in turns:
+    for k in map(int, turns):
         at_corner = any(abs(branch.corner(edge, rows[k])) < 1e-11 for edge in branch.edges)
         cusp = rows[k] if at_corner else _cusp(branch, rows[k])
         if cusp is None or np.abs(cusp - rows[k]).max() > 0.1:
@@ -230,7 +228,7 @@ def _fold_on_axis(branch: Branch, x: Array) -> Array | None:
         found = leaving(branch, towards, log_p)
         return np.nan if found is None else found[1]
 
-    root = root_scalar(slope, x0=x[-2], x1=x[-2] + 1e-3, xtol=1e-13)
+    root = root_scalar(slope, x0=x[-2], x1=x[-2] + 1e-3, xtol=1e-9)
     if not root.converged or abs(root.root - x[-2]) > 0.1:
         return None
     log_r = np.log(instability_importance(branch.bias, towards, np.exp(root.root)))
@@ -249,10 +247,7 @@ def _finished(branch: Branch, path: Path) -> Array:
 
 
 def _axis_borders(branch: Branch, x: Array) -> dict[str, Border]:
-    return {
-        f"axis {i}": lambda y, i=i, s=np.sign(x[i]): branch.off_axis(i, s, y)  # type: ignore[misc]
-        for i in (0, 1)
-    }
+    return {f"axis {i}": partial(branch.off_axis, i, float(np.sign(x[i]))) for i in (0, 1)}
 
 
 def _corner_borders(branch: Branch, sides: Mapping[int, float]) -> dict[str, Border]:
@@ -355,7 +350,7 @@ def _tie_borders(tie: Tie, x: Array) -> dict[str, Border]:
             borders[f"{name} {which}"] = lambda y, b=border, w=which: b(tie.part(w, y))  # type: ignore[misc]
     apart = tie.theta(0, x) - tie.theta(1, x)
     apart /= np.linalg.norm(apart)
-    borders["merger"] = lambda y: (tie.theta(0, y) - tie.theta(1, y)) @ apart - _MERGED
+    borders["merger"] = lambda y: (tie.theta(0, y) - tie.theta(1, y)) @ apart - MERGED
     return borders
 
 
@@ -413,7 +408,7 @@ def follow_exact_tie(tie: Tie, rows: Array, window: Window) -> Iterator[Track]:
 
 
 def follow_instability(bias: Bias, side: int, window: Window, cuts: list[float]) -> Iterator[Track]:
-    """The explicit curve on which the dedicated point of feature 1 changes, in pieces between the log densities given."""
+    """The curve on which the dedicated point of feature 1 changes, in pieces between the log densities given."""
 
     def system(x: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -425,8 +420,8 @@ def follow_instability(bias: Bias, side: int, window: Window, cuts: list[float])
     for low, high in pairwise(knots):
         borders = window.borders() | {
             "beyond": lambda x: -np.log(window.low) - x[..., 1],
-            "from": lambda x, low=low: x[..., 0] - low,
-            "to": lambda x, high=high: high - x[..., 0],
+            "from": partial(lambda low, x: x[..., 0] - low, low),
+            "to": partial(lambda high, x: high - x[..., 0], high),
         }
         middle = np.linspace(low, high, 41)[1:-1]
         starts = np.stack([middle, -system(np.stack([middle, 0 * middle], axis=-1))[..., 0]], axis=-1)
@@ -442,10 +437,12 @@ def follow_instability(bias: Bias, side: int, window: Window, cuts: list[float])
 
 
 def _instability_track(bias: Bias, side: int, rows: Array, ends: tuple[str, str], system: System) -> Track:
-    """The track of a piece, with what leaves the dedicated point there: nothing is a minimum on its axis without bias."""
+    """The track of a piece, with what leaves the dedicated point there; without bias no minimum is concerned."""
     log_p = rows[len(rows) // 2, 0]
     phases: dict[int, Phase] = {-1: "antipodal", 1: "confused"}
-    stable: tuple[Phase, ...] = ("dedicated-1",) if bias is Bias.SHARED or (bias, side) == (Bias.PER_FEATURE, -1) else ()
+    stable: tuple[Phase, ...] = (
+        ("dedicated-1",) if bias is Bias.SHARED or (bias, side) == (Bias.PER_FEATURE, -1) else ()
+    )
     born: tuple[Phase, ...] = ()
     if bias is not Bias.NONE:
         branch = Branch(bias)

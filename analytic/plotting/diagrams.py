@@ -6,11 +6,12 @@ field: white where a feature is not represented, blue where it has a dimension o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
@@ -18,10 +19,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 from scipy.ndimage import distance_transform_edt
 
-from analytic.diagrams.boundaries import PhaseBoundaries
+from analytic.diagrams.boundaries import Boundary, PhaseBoundaries
+from analytic.diagrams.events import Event
 from analytic.diagrams.phases import PhaseDiagram, superposition
 from analytic.diagrams.plane import X_LABEL, Y_LABEL
-from analytic.plotting.colors import BLUE, RED, WHITE, blend
+from analytic.plotting.colors import BLUE, PHASES, RED, WHITE, blend
 from analytic.plotting.saving import figure_of
 
 if TYPE_CHECKING:
@@ -30,17 +32,29 @@ if TYPE_CHECKING:
     from analytic.diagrams.surface import LossSurface
     from analytic.landscape.records import StationaryPoint
 
+Array: TypeAlias = npt.NDArray[np.float64]
+
 #: How pictures name a convention.
 BIAS_WORDS = {"none": "no bias", "shared": "one bias for both", "per-feature": "bias per feature"}
 #: Smallest connected share of the diagram that gets a name written on it.
 _NAMED_SHARE = 0.03
 
-#: Curve kind -> (line style, colour).
-_CURVE_STYLES: dict[str, tuple[Literal["-", "--", ":"], str]] = {
-    "first-order": ("-", "black"),
-    "fold": ("--", "black"),
-    "instability": (":", "#444444"),
+#: Event -> line style.
+_CURVE_STYLES: dict[Event, Any] = {
+    Event.FIRST_ORDER: "-",
+    Event.FOLD: "--",
+    Event.KINK: "-.",
+    Event.INSTABILITY: ":",
+    Event.EXACT_TIE: (0, (6, 1, 1, 1, 1, 1)),
 }
+_CURVE_WORDS = {
+    Event.FIRST_ORDER: "first-order: best minimum jumps",
+    Event.FOLD: "fold: {phase} minimum appears",
+    Event.KINK: "kink: {phase} minimum appears",
+    Event.EXACT_TIE: "exact tie of antipodal and confused begins",
+}
+#: What concerns no minimum, and the best minimum.
+_GREY, _BLACK = "#777777", "#000000"
 #: Point kind -> (marker, face colour, size).
 _POINT_STYLES = {
     "minimum": ("o", "white", 60.0),
@@ -63,7 +77,8 @@ def _plain(value: float, _: object = None) -> str:
     return f"{value:g}"
 
 
-def _log_axes(ax: Axes, diagram: PhaseDiagram) -> None:
+def _log_axes(ax: Axes, importance: Array, density: Array) -> None:
+    """Logarithmic axes over ascending values."""
     ax.set(xscale="log", yscale="log", xlabel=X_LABEL, ylabel=Y_LABEL)
     for axis, candidates in (
         (ax.xaxis, (1e-3, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1e3)),
@@ -72,8 +87,8 @@ def _log_axes(ax: Axes, diagram: PhaseDiagram) -> None:
         axis.set_major_locator(FixedLocator(candidates))
         axis.set_major_formatter(FuncFormatter(_plain))
         axis.set_minor_formatter(NullFormatter())
-    ax.set_xlim(diagram.importance[0], diagram.importance[-1])
-    ax.set_ylim(diagram.density[0], diagram.density[-1])
+    ax.set_xlim(importance[0], importance[-1])
+    ax.set_ylim(density[0], density[-1])
 
 
 def _name_phases(ax: Axes, diagram: PhaseDiagram, curves: PhaseBoundaries | None) -> None:
@@ -109,7 +124,7 @@ def plot_phase_diagram(
     ax = _axes(ax)
     colors = feature_colors(diagram.W)
     ax.pcolormesh(diagram.importance, diagram.density, colors, shading="nearest", rasterized=True)
-    _log_axes(ax, diagram)
+    _log_axes(ax, diagram.importance, diagram.density)
     ax.set_title(f"Best minimum, {BIAS_WORDS[diagram.bias]}", fontsize=11)
     if boundaries is not None:
         plot_boundaries(boundaries, ax, legend=False)
@@ -128,33 +143,58 @@ def color_key() -> list[Patch]:
     return [Patch(facecolor=tuple(color), edgecolor="#888888", label=label) for color, label in entries]
 
 
+def _curve_color(curve: Boundary) -> str:
+    """Black for what happens to the best minimum, else the colour of the phase that appears, grey if none does."""
+    if curve.kind in (Event.FIRST_ORDER, Event.EXACT_TIE):
+        return _BLACK
+    born = [phase for phase in (*curve.left, *curve.right) if phase != curve.point]
+    return PHASES[born[0]] if born else PHASES[curve.point] if curve.point in (*curve.left, *curve.right) else _GREY
+
+
+def _curve_words(curve: Boundary) -> str:
+    """What the legend says of a curve: the same for its image under the exchange of the features."""
+    if curve.kind is not Event.INSTABILITY:
+        return _CURVE_WORDS[curve.kind].format(phase=(*curve.left, *curve.right)[0])
+    return "instability: " + curve.label.replace("dedicated 1", "dedicated").replace("dedicated 2", "dedicated")
+
+
 def plot_boundaries(boundaries: PhaseBoundaries, ax: Axes | None = None, *, legend: bool = True) -> Axes:
-    """The curves over importance (x) and density (y), solid first-order, dashed fold, dotted instability."""
-    ax = _axes(ax)
-    limits = ax.get_xlim(), ax.get_ylim()
+    """The curves over importance (x) and density (y), and the points where they end or meet.
+
+    The line says what happens (solid first-order, dashed fold, dash-dotted kink, dotted instability), the colour which
+    minimum it happens to: black the best one, else the phase that is there on one side only, grey none. Axes that
+    hold a picture keep their limits.
+    """
+    ax = _axes(ax, (6.4, 6.4))
+    span = (ax.get_xlim(), ax.get_ylim()) if ax.has_data() else None
+    casing = [patheffects.Stroke(linewidth=3, foreground="white"), patheffects.Normal()]
     for curve in boundaries.curves:
-        style, color = _CURVE_STYLES[curve.kind]
-        ax.plot(curve.importance, curve.density, style, color=color, linewidth=1.4)
-    if ax.get_xscale() == "log":
-        ax.set(xlim=limits[0], ylim=limits[1])
+        style = _CURVE_STYLES[curve.kind]
+        color = _curve_color(curve)
+        ax.plot(curve.importance, curve.density, ls=style, color=color, linewidth=1.6, path_effects=casing)
+    shown = [point for point in boundaries.points if point.density > 0]
+    if shown:
+        x, y = ([float(getattr(point, name)) for point in shown] for name in ("importance", "density"))
+        ax.scatter(x, y, s=14, facecolor="white", edgecolor="black", linewidth=0.8, zorder=4)
+    if span is None:
+        ends = [(float(end.importance), float(end.density)) for curve in boundaries.curves for end in curve.ends]
+        _log_axes(ax, *np.sort(np.array(ends).T, axis=1))
+        ax.set_title(f"Where minima change, {BIAS_WORDS[boundaries.bias]}", fontsize=11)
     else:
-        ax.set(xscale="log", yscale="log", xlabel=X_LABEL, ylabel=Y_LABEL)
+        ax.set(xlim=span[0], ylim=span[1])
     if legend:
-        ax.legend(handles=curve_key(boundaries), loc="lower right", fontsize=8, framealpha=0.9)
+        ax.legend(
+            handles=curve_key(boundaries), loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=8, frameon=False
+        )
     return ax
 
 
 def curve_key(boundaries: PhaseBoundaries) -> list[Line2D]:
-    """One legend entry per kind of curve, in words."""
-    words = {
-        "first-order": "first-order: the best minimum jumps",
-        "fold": "fold: a minimum appears",
-        "instability": "instability of a stationary point",
-    }
-    kinds = dict.fromkeys(curve.kind for curve in boundaries.curves)
+    """One legend entry per event and minimum, in words."""
+    entries = {_curve_words(curve): curve for curve in reversed(boundaries.curves)}
     return [
-        Line2D([], [], linestyle=_CURVE_STYLES[kind][0], color=_CURVE_STYLES[kind][1], label=words[kind])
-        for kind in kinds
+        Line2D([], [], linestyle=_CURVE_STYLES[curve.kind], color=_curve_color(curve), label=words)
+        for words, curve in reversed(entries.items())
     ]
 
 

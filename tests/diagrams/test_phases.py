@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
 
-import mpmath
 import numpy as np
 import pytest
-import sympy as sp
 
 from analytic import (
     PhaseDiagram,
     ToyModel,
     find_minima,
-    find_stationary_points,
-    phase_boundaries,
     phase_diagram,
 )
 from analytic.diagrams.phases import superposition
-from analytic.loss import kernels
 
 DENSITY = np.array([0.01, 0.1, 0.3, 0.55, 0.59, 0.8, 1.0])
 IMPORTANCE = np.array([0.1, 0.4, 1.0, 3.0])
@@ -87,57 +82,6 @@ def test_superposition_measure() -> None:
     norm, measure = superposition([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]])
     assert norm.tolist() == [0, 1, 1]
     assert measure.tolist() == [0, 0, 1]
-
-
-def test_tie_at_equal_importance_in_closed_form() -> None:
-    """Equal losses p/3 - p^2/4 and 2 p/3 - p (8 - 5 p)^2 / (24 (4 - 3 p)): 43 p^2 - 80 p + 32 = 0."""
-    p = (40 - 4 * sp.sqrt(14)) / 43
-    antipodal = sp.Rational(2, 3) * p - p * (8 - 5 * p) ** 2 / (24 * (4 - 3 * p))
-    assert sp.simplify(antipodal - (p / 3 - p**2 / 4)) == 0
-    point = phase_boundaries("none", points_per_curve=3).points[0]
-    with mpmath.workdps(40):
-        assert abs(point.density - mpmath.mpf(str(sp.N(p, 40)))) < mpmath.mpf(10) ** -30
-
-
-def test_boundaries_change_the_landscape_where_they_say() -> None:
-    """Just below and just above each curve: who wins, and how many stationary points there are."""
-    for curve in phase_boundaries("none", points_per_curve=7).curves:
-        for p, r in list(zip(curve.density, curve.importance, strict=True))[1:-1]:
-            below, above = (
-                find_stationary_points(ToyModel.from_density(p * (1 + shift), r, "none")) for shift in (-1e-6, 1e-6)
-            )
-            phases = below.minima[0].phase, above.minima[0].phase
-            counts = len(below.minima) - len(above.minima), len(below.saddles) - len(above.saddles)
-            expected = {
-                "first-order": (("antipodal", "confused"), (0, 0)),
-                "fold": (("confused", "confused"), (1, 1)),
-                "instability": (phases, (0, -1)),
-            }[curve.kind]
-            assert (phases, counts) == expected, (curve.kind, p, r)
-
-
-def test_polynomials_vanish_on_their_curves_and_points() -> None:
-    boundaries = phase_boundaries("none", points_per_curve=6)
-    for curve in boundaries.curves:
-        if curve.polynomial is None:
-            continue
-        with mpmath.workdps(60):
-            for p, r in zip(curve.density, curve.importance, strict=True):
-                ratio = 1 / r if (curve.kind == "fold" and r > 1) or "W1 = 0" in curve.label else r
-                terms = [c * mpmath.mpf(ratio) ** k for k, c in enumerate(curve.polynomial(mpmath.mpf(p)))]
-                assert abs(sum(terms)) < 1e-9 * sum(map(abs, terms))
-    end = next(point for point in boundaries.points if point.name == "fold ends at density 1")
-    with mpmath.workdps(50):
-        value = sum(c * end.importance**k for k, c in enumerate(kernels.fold_polynomial(1)))
-        size = sum(abs(c) * end.importance**k for k, c in enumerate(kernels.fold_polynomial(1)))
-        assert abs(value) < mpmath.mpf(10) ** -28 * size
-
-
-def test_slope_of_the_tie_at_the_origin() -> None:
-    points = {point.name: point for point in phase_boundaries("none", points_per_curve=3).points}
-    with mpmath.workdps(40):
-        closed = (2 + mpmath.sqrt(2)) / 8
-        assert abs(points["origin: slope r/p of the tie"].importance - closed) < mpmath.mpf(10) ** -30
 
 
 def test_progress_must_be_a_flag_or_a_function():
