@@ -149,11 +149,16 @@ def _label(curve: Boundary) -> str:
 
 @dataclass(frozen=True, eq=False)
 class PhaseBoundaries:
-    """The boundaries of one bias convention: curves, and the points where they end or meet."""
+    """The boundaries of one bias convention: curves, and the points where they end or meet.
+
+    `importance` and `density` are the lowest and highest values that were asked for.
+    """
 
     bias: Bias
     curves: tuple[Boundary, ...]
     points: tuple[SpecialPoint, ...]
+    importance: tuple[float, float] = plane.IMPORTANCE
+    density: tuple[float, float] = plane.DENSITY
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draws the curves; see `analytic.plotting.diagrams.plot_boundaries`."""
@@ -355,4 +360,4 @@ def phase_boundaries(
     points = tuple(dict.fromkeys(ends.values()))
     if convention is Bias.NONE:
         points = unbiased_points(whole("digits", DIGITS if digits is None else digits, 1, 1000))
-    return PhaseBoundaries(convention, tuple(curves), points)
+    return PhaseBoundaries(convention, tuple(curves), points, *spans)

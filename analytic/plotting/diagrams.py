@@ -177,8 +177,7 @@ def plot_boundaries(boundaries: PhaseBoundaries, ax: Axes | None = None, *, lege
         x, y = ([float(getattr(point, name)) for point in shown] for name in ("importance", "density"))
         ax.scatter(x, y, s=14, facecolor="white", edgecolor="black", linewidth=0.8, zorder=4)
     if span is None:
-        ends = [(float(end.importance), float(end.density)) for curve in boundaries.curves for end in curve.ends]
-        _log_axes(ax, *np.sort(np.array(ends).T, axis=1))
+        _log_axes(ax, np.array(boundaries.importance), np.array(boundaries.density))
         ax.set_title(f"Where minima change, {BIAS_WORDS[boundaries.bias]}", fontsize=11)
     else:
         ax.set(xlim=span[0], ylim=span[1])
