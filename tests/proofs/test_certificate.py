@@ -16,6 +16,7 @@ from analytic import ToyModel, find_stationary_points
 from analytic.proofs import Certificate, Reason, Roots, Searches, bisection, certify, verify_certificate
 from analytic.proofs.closed_form import alike, always_on, dedicated_kind
 from analytic.proofs.enclosures import Constants
+from analytic.proofs.records import Place
 from analytic.proofs.searches import LETTERS
 from analytic.proofs.verify import leaf_boxes
 from analytic.validation import InvalidInput
@@ -141,6 +142,16 @@ TAMPERINGS = {
     "a box of uniqueness widened": lambda c: with_zero(
         c, unique=((1e-3, 1.5), (-1.0, 2.0), (-1.0, 2.0))[: len(c.proof.zeros[0].inner)]
     ),
+    "an inner box beside its zero": lambda c: with_zero(
+        c, inner=tuple((low, low + (high - low) / 8) for low, high in c.proof.zeros[0].unique)
+    ),
+    "a place changed": lambda c: with_zero(
+        c, place=Place.OUTSIDE if c.proof.zeros[0].place is Place.INSIDE else Place.INSIDE
+    ),
+    "a point's loss changed": lambda c: replace(
+        c, points=(replace(c.points[0], loss=tuple(x + 1e-9 for x in c.points[0].loss)), *c.points[1:])
+    ),
+    "a point invented": lambda c: replace(c, points=(*c.points, c.points[0])),
     "a sign flipped": lambda c: with_zero(c, sign=-c.proof.zeros[0].sign),
     "a kind changed": lambda c: with_zero(c, kind="saddle" if c.proof.zeros[0].kind == "minimum" else "minimum"),
     "a point removed": lambda c: replace(c, points=c.points[1:]),
