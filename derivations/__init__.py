@@ -9,4 +9,5 @@ smoothness), ``pair`` (both outputs), ``variance``, ``unbiased`` (the algebra of
 ``document`` writes the text.
 
 ``recurrence`` and ``polytopes`` continue with any number of features; ``features`` writes the chapter ``features.md``.
+``lattice`` is about many independent features, its chapter is ``lattice.md``. ``statements`` lists all that is proved.
 """

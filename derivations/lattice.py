@@ -8,7 +8,7 @@ chapter for readers; lattice.py, sweeps.py, interpolation.py and conditional.py 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 
 import sympy as sp
@@ -136,10 +136,13 @@ def step_defect(power: int, kink: sp.Expr) -> sp.Expr:
 
 
 def _kinked_steps() -> bool:
-    """A jump of the q-th derivative costs a part of h^(q + 1) that depends on its place in the step, at most 1/40."""
-    places = [sp.Rational(k, 12) for k in range(13)]
-    costs = {q: [abs(step_defect(q, place)) / sp.factorial(q) for place in places] for q in (2, 3)}
-    return all(0 < max(found) <= sp.Rational(1, 40) and len(set(found)) > 2 for found in costs.values())
+    """A jump of the q-th derivative costs a part of h^(q + 1) that depends on its place in the step, below 1/40."""
+    place = sp.Symbol("u")
+    costs = [sp.Poly(step_defect(q, place) / sp.factorial(q), place) for q in (2, 3)]
+    margins = [sp.Rational(1, 40) + sign * cost for cost in costs for sign in (1, -1)]
+    return all(cost.degree() > 0 for cost in costs) and all(
+        margin.eval(0) > 0 and margin.count_roots(0, 1) == 0 for margin in margins
+    )
 
 
 def _extrapolation() -> bool:
@@ -171,18 +174,34 @@ def _least_scale() -> bool:
     return _zero(gap - 4 * length**2 * second**2)
 
 
-def statements() -> Iterator[tuple[str, Callable[[], bool]]]:
-    """Pairs (statement, proof)."""
-    yield "conditional error equals its definition, below, between and above the kinks", _conditional_is_stable
-    yield "conditional error is C1, its second derivative jumps by -2 p/alpha and 2 (1 - p)", _kinks
-    yield "the two kinks merge into a jump of the slope as alpha vanishes", _merged_kink
-    yield "derivatives of a mean need values only", _mean_slopes
-    yield "the part with all features off never meets the lattice", _splitting
-    yield "cubics through four nodes integrate cubics exactly", _exact_for_cubics
-    yield "weights of one step, inside and at the ends", _step_weights
-    yield "a smooth step costs 11/720 h^5 f''''", _one_step_of_a_quartic
-    yield "a step across a kink costs at most 1/40 of h^(q + 1) times the jump of the q-th derivative", _kinked_steps
-    yield "one doubling removes h^4", _extrapolation
-    yield "two Gauss points are exact for cubics", _two_gauss_points
-    yield "slope between the kinks: middle and curvature", _middle_and_curvature
-    yield "the scale from the loss, by the triangle inequality", _least_scale
+_CONDITIONAL = "analytic/loss/conditional.py"
+_INTERPOLATION = "analytic/loss/interpolation.py"
+_PAGE = "derivations/lattice.md"
+_ONE_OUTPUT = "alpha > 0, independent features"
+
+#: (statement, what it assumes, who relies on it, proof)
+FACTS: tuple[tuple[str, str, str, Callable[[], bool]], ...] = (
+    (
+        "the conditional error equals its definition in all three pieces",
+        _ONE_OUTPUT,
+        _CONDITIONAL,
+        _conditional_is_stable,
+    ),
+    (
+        "the conditional error is C1, its second derivative jumps by -2 p/alpha and 2 (1 - p)",
+        _ONE_OUTPUT,
+        _PAGE,
+        _kinks,
+    ),
+    ("the two kinks merge into a jump of the slope", "alpha -> 0", _PAGE, _merged_kink),
+    ("derivatives of a mean need values only", "any f", "analytic/loss/sweeps.py", _mean_slopes),
+    ("the part with all features off never meets the lattice", "any f", "analytic/loss/sweeps.py", _splitting),
+    ("cubics through four nodes integrate cubics exactly", "equidistant nodes", _INTERPOLATION, _exact_for_cubics),
+    ("weights of one step, inside and at the ends", "equidistant nodes", _INTERPOLATION, _step_weights),
+    ("a smooth step costs 11/720 h^5 f''''", "f a quartic", _PAGE, _one_step_of_a_quartic),
+    ("a step with a jump of the q-th derivative costs less than 1/40 of h^(q + 1)", "q = 2, 3", _PAGE, _kinked_steps),
+    ("one doubling removes h^4", "an expansion in powers of h", "analytic/loss/lattice.py", _extrapolation),
+    ("two Gauss points are exact for cubics", "", _CONDITIONAL, _two_gauss_points),
+    ("slope between the kinks: middle and curvature", _ONE_OUTPUT, _CONDITIONAL, _middle_and_curvature),
+    ("the scale from the loss, by the triangle inequality", "any W, b", "analytic/loss/lattice.py", _least_scale),
+)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from derivations import completeness, dedicated, features, loss, pair, unbiased, variance
+from derivations import completeness, dedicated, features, lattice, loss, pair, unbiased, variance
 from derivations.moments import AREAS, MOMENTS
 from derivations.patterns import CORNERS, PATTERNS, occurring_patterns, refuted_patterns
 
@@ -135,19 +135,19 @@ STATEMENTS = (
     Statement(
         "dedicated solution: instability towards confused",
         f"{_INDEPENDENT}, equal densities",
-        "analytic/diagrams/biased_boundaries.py",
+        "analytic/diagrams/dedicated.py",
         dedicated.confused_line_is_rational,
     ),
     Statement(
         "dedicated solution: stationary with a shared bias",
         f"{_INDEPENDENT}, equal densities",
-        "analytic/diagrams/biased_boundaries.py",
+        "analytic/diagrams/dedicated.py",
         dedicated.shared_point_is_stationary,
     ),
     Statement(
         "dedicated solution: instability with a shared bias",
         f"{_INDEPENDENT}, equal densities",
-        "analytic/diagrams/biased_boundaries.py",
+        "analytic/diagrams/dedicated.py",
         dedicated.shared_line,
     ),
     Statement("error on rows", _INDEPENDENT, _PAGE, completeness.psi_on_rows, "S1"),
@@ -166,4 +166,5 @@ STATEMENTS = (
     ),
     Statement("corner of Lemma 5", _INDEPENDENT, "analytic/proofs/boxes.py", completeness.corner_of_lemma_5, "S7"),
     *(Statement(*fact) for fact in features.FACTS),
+    *(Statement(*fact) for fact in lattice.FACTS),
 )
