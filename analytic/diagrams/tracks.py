@@ -101,6 +101,12 @@ class Track:
                 yield replace(self, rows=rows, ends=ends)
 
 
+def _distinct(rows: Array) -> Array:
+    """The rows without repetitions: a curve that ends on a border is not cut there once more."""
+    moved = np.abs(np.diff(rows, axis=0)).max(axis=1) > _SLACK
+    return rows[np.concatenate([moved, [True]])]
+
+
 def _cut(
     system: System, rows: Array, ends: tuple[str, str], border: Border, name: str
 ) -> Iterator[tuple[Array, tuple[str, str]]]:
@@ -116,7 +122,7 @@ def _cut(
                 last = solve(with_equation(system, border), part[-end])
                 part = part if last is None else [last, *part] if end == 0 else [*part, last]
         if np.ptp(np.array(part)[:, -2:], axis=0).max() > _SHORTEST:
-            yield np.array(part), (names[0], names[1])
+            yield _distinct(np.array(part)), (names[0], names[1])
 
 
 def _cut_at_equal(system: System, rows: Array, ends: tuple[str, str]) -> Iterator[tuple[Array, tuple[str, str]]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from analytic import PhaseDiagram, ToyModel, find_stationary_points
 from analytic.diagrams.boundaries import Boundary, PhaseBoundaries
@@ -21,12 +22,19 @@ class Edge:
     jumps: bool
 
 
+def refined(places: np.ndarray) -> np.ndarray:
+    """Points of a curve with twenty times as many in between, on a cubic spline over the length of the chords."""
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=1))])
+    fine = np.interp(np.arange(20 * len(length) - 19) / 20, np.arange(len(length)), length)
+    return CubicSpline(length, places)(fine)
+
+
 def crossings(curve: Boundary, moving: int, fixed: float) -> Iterator[tuple[float, float]]:
     """Where a curve crosses a line of the grid, and in which direction.
 
     Coordinates are (log importance, log density); `moving` is the one that varies along the line.
     """
-    places = np.log(np.stack([curve.importance, curve.density], axis=1))
+    places = refined(np.log(np.stack([curve.importance, curve.density], axis=1)))
     height = places[:, 1 - moving] - fixed
     for k in np.flatnonzero((height[1:] > 0) != (height[:-1] > 0)):
         share = height[k] / (height[k] - height[k + 1])
