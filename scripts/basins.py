@@ -16,16 +16,10 @@ from analytic.attraction.fractions import basins
 from analytic.attraction.maps import basin_map
 from analytic.attraction.separatrices import separatrices
 from analytic.attraction.targets import describe
+from analytic.plotting.colors import PHASES
+from analytic.plotting.diagrams import BIAS_WORDS
 from analytic.plotting.training import basin_key, plot_basin_map
 from analytic.training.initial import LAYOUTS
-
-COLORS = {
-    "antipodal": "#2166ac",
-    "confused": "#b2182b",
-    "dedicated-1": "#4d4d4d",
-    "dedicated-2": "#999999",
-    "silent": "#ffcc00",
-}
 
 
 def main() -> None:
@@ -43,11 +37,12 @@ def main() -> None:
     model = ToyModel.from_density(args.density, args.importance, args.bias)
     found = basin_map(model, resolution=args.grid)
     plot_basin_map(found, left, curves=separatrices(model) if model.bias == "none" else ())
-    left.set_title(f"density {args.density:g}, importance {args.importance:g}")
+    words = BIAS_WORDS[model.bias]
+    left.set_title(f"density {args.density:g}, importance {args.importance:g}, {words}; gradient flow", fontsize=10)
     left.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=8)
     densities = np.linspace(*args.range, args.densities)
     for layout, style in zip(LAYOUTS, ("-", "--"), strict=True):
-        curves: dict[str, list[float]] = {phase: [] for phase in COLORS}
+        curves: dict[str, list[float]] = {phase: [] for phase in PHASES}
         best_shares = []
         for density in densities:
             result = basins(
@@ -62,10 +57,14 @@ def main() -> None:
             densities, best_shares, style, color="black", marker=".", label="global minimum" if style == "-" else None
         )
         for phase, values in curves.items():
-            label = phase if style == "-" else None
-            right.plot(densities, values, style, color=COLORS[phase], label=label)
-    right.set(xlabel="density", ylabel="probability of a random start", ylim=(0, 1))
-    right.legend()
+            if max(values) > 0:
+                label = phase if style == "-" else None
+                right.plot(densities, values, style, color=PHASES[phase], label=label)
+    right.set(xlabel="density  (1 − sparsity)", ylabel="probability of a random start", ylim=(0, 1))
+    right.set_title(
+        f"importance {args.importance:g}, {words}; Xavier starts, sd 0.816 solid, 0.707 dashed", fontsize=10
+    )
+    right.legend(frameon=False)
     frame.save(figure, args.output)
 
 

@@ -64,7 +64,8 @@ _POINT_STYLES = {
 }
 
 
-def _axes(ax: Axes | None, size: tuple[float, float] = (5.4, 4.6)) -> Axes:
+def new_axes(ax: Axes | None, size: tuple[float, float] = (5.4, 4.6)) -> Axes:
+    """The axes that were given, or new ones."""
     return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
 
 
@@ -121,7 +122,7 @@ def plot_phase_diagram(
     White: not represented. Blue: represented alone. Red: in superposition. Between them the colours blend: |W2| from
     white, the superposition measure from blue to red. `names` writes the phases on the map, `boundaries` are drawn.
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     colors = feature_colors(diagram.W)
     ax.pcolormesh(diagram.importance, diagram.density, colors, shading="nearest", rasterized=True)
     _log_axes(ax, diagram.importance, diagram.density)
@@ -165,7 +166,7 @@ def plot_boundaries(boundaries: PhaseBoundaries, ax: Axes | None = None, *, lege
     minimum it happens to: black the best one, else the phase that is there on one side only, grey none. Axes that
     hold a picture keep their limits.
     """
-    ax = _axes(ax, (6.4, 6.4))
+    ax = new_axes(ax, (6.4, 6.4))
     span = (ax.get_xlim(), ax.get_ylim()) if ax.has_data() else None
     casing = [patheffects.Stroke(linewidth=3, foreground="white"), patheffects.Normal()]
     for curve in boundaries.curves:
@@ -213,7 +214,7 @@ def plot_surface(
 
     Circles are minima, crosses saddles, triangles maxima; copies under W -> -W are faded.
     """
-    ax = _axes(ax, (5.4, 4.6))
+    ax = new_axes(ax, (5.4, 4.6))
     low, high = float(surface.loss.min()), float(surface.loss.max())
     floor = max(low, 1e-6 * high)
     ticks = np.geomspace(floor, high, levels)

@@ -1,7 +1,4 @@
-"""Pictures of basins and of training beside theory; draws on the `ax` it is given, computes nothing.
-
-This module and plotting.py are the only ones that import matplotlib.
-"""
+"""Pictures of basins and of training beside theory; draws on the `ax` it is given, computes nothing."""
 
 from __future__ import annotations
 
@@ -13,29 +10,33 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.patches import Patch
 
-from analytic.plotting.diagrams import _axes, feature_colors
+from analytic.diagrams.plane import X_LABEL, Y_LABEL
+from analytic.plotting.colors import shades
+from analytic.plotting.diagrams import feature_colors, new_axes
 
 if TYPE_CHECKING:
     from analytic.attraction.maps import BasinMap
     from analytic.attraction.separatrices import Separatrix
     from analytic.diagrams.comparison import Comparison
 
-#: Targets in the order of their loss: the global minimum first.
-_TARGET_COLORS = ("#c6dbef", "#fdd0a2", "#c7e9c0", "#dadaeb", "#f2b6c6", "#d9d9d9")
 _BASIN_MARKER: dict[str, Any] = {"marker": "o", "markerfacecolor": "white", "markeredgecolor": "black"}
 #: agrees, other minimum, weight decay, not converged
 _REASON_COLORS = ("#f7f7f7", "#2166ac", "#fdb863", "#b2182b")
 
 
 def plot_basin_map(found: BasinMap, ax: Axes | None = None, *, curves: Sequence[Separatrix] = ()) -> Axes:
-    """Colours each pixel by the target that its start reaches (white: unresolved); separatrices and targets on top."""
-    ax = _axes(ax)
-    colors = [_TARGET_COLORS[index % len(_TARGET_COLORS)] for index in range(len(found.targets))]
+    """Colours each pixel by the phase of the target that its start reaches (white: unresolved).
+
+    Where several targets have one phase, the one with the lower loss has the stronger colour. Separatrices and targets
+    are drawn on top.
+    """
+    ax = new_axes(ax)
+    colors = shades([target.phase for target in found.targets])
     ax.imshow(
         found.labels + 1,
         origin="lower",
         extent=(*_edges(found.x), *_edges(found.y)),
-        cmap=ListedColormap(["white", *colors]),
+        cmap=ListedColormap([(1.0, 1.0, 1.0), *colors]),
         vmin=-0.5,
         vmax=len(colors) + 0.5,
         interpolation="nearest",
@@ -52,12 +53,10 @@ def plot_basin_map(found: BasinMap, ax: Axes | None = None, *, curves: Sequence[
 
 def basin_key(found: BasinMap, describe: Callable[[Any], str]) -> list[Patch]:
     """Legend handles for `plot_basin_map`, one for each target that is reached, with its share of the window."""
+    colors = shades([target.phase for target in found.targets])
     return [
-        Patch(
-            facecolor=_TARGET_COLORS[index % len(_TARGET_COLORS)],
-            label=f"{describe(target)}, loss {float(target.loss):.4f}: {share:.1%}",
-        )
-        for index, (target, share) in enumerate(zip(found.targets, found.areas, strict=True))
+        Patch(facecolor=color, label=f"{describe(target)}, loss {float(target.loss):.4f}: {share:.1%}")
+        for color, target, share in zip(colors, found.targets, found.areas, strict=True)
         if share > 0
     ]
 
@@ -86,9 +85,9 @@ def reason_key(reasons: Sequence[str], shares: Mapping[str, float]) -> list[Patc
 
 
 def _grid_image(comparison: Comparison, colors: np.ndarray, ax: Axes | None) -> Axes:
-    ax = _axes(ax)
+    ax = new_axes(ax)
     ax.pcolormesh(_log_edges(comparison.importance), _log_edges(comparison.density), colors)
-    ax.set(xscale="log", yscale="log", xlabel="importance of the extra feature", ylabel="density  (1 − sparsity)")
+    ax.set(xscale="log", yscale="log", xlabel=X_LABEL, ylabel=Y_LABEL)
     return ax
 
 
