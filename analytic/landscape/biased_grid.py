@@ -75,11 +75,11 @@ def _drop_axis_points(found, count):
 @njit(**COMPILED)
 def _take(source, n, shared, model, found, count, scratch):
     """Newton at `model` from `n` points of a neighbour; the new count."""
-    point, step, matrix = scratch
+    point, step, matrix, settled = scratch
     for k in range(n):
         for i in range(4):
             point[i] = source[k, i]
-        if converge(point, np.inf, shared, model, step, matrix):
+        if converge(point, 0.0, np.inf, shared, model, step, matrix, settled) == 2:
             count = record(point, found, count, _SAME)
     return _drop_axis_points(found, count)
 
@@ -88,7 +88,7 @@ def _take(source, n, shared, model, found, count, scratch):
 def _spread(models, shared, points, counts, queue):
     """Solves all unsolved models (count < 0) from their first solved neighbour, breadth first."""
     rows, columns = counts.shape
-    scratch = np.empty(4), np.empty(4), np.empty((4, 4))
+    scratch = np.empty(4), np.empty(4), np.empty((4, 4)), np.empty(5)
     end = 0
     for i in range(rows):
         for j in range(columns):
@@ -113,7 +113,7 @@ def _exchange(models, shared, points, counts, fresh):
     `fresh` marks the models whose points have not been offered yet; it is all False at the end.
     """
     rows, columns = counts.shape
-    scratch = np.empty(4), np.empty(4), np.empty((4, 4))
+    scratch = np.empty(4), np.empty(4), np.empty((4, 4)), np.empty(5)
     busy = True
     while busy:
         busy = False
@@ -210,7 +210,7 @@ class _Solver:
     def scan(self, cells: list[tuple[int, ...]], level: int) -> None:
         """Scans some models; what it finds replaces or extends what is known of them."""
         found = self.run([partial(scan_model, self.models[cell], self.shared, level) for cell in cells])
-        scratch = np.empty(4), np.empty(4), np.empty((4, 4))
+        scratch = np.empty(4), np.empty(4), np.empty((4, 4)), np.empty(5)
         for cell, new in zip(cells, found, strict=True):
             old = max(self.counts[cell], 0)
             self.counts[cell] = _take(new, len(new), self.shared, self.models[cell], self.points[cell], old, scratch)

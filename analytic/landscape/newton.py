@@ -6,8 +6,8 @@ own scales, tells how well a zero is determined wherever it lies: far out, with 
 itself decays like the active area.
 
 A search starts on a ray W2 = t W1 (`rays`). There the first steps stay on the ray, until the biases and the radius are
-stationary on it (`settle`); only then does the full step tell how far in t the zero is, and a start whose zero lies
-beyond `reach`, in log |t|, is given up: it belongs to another ray (`converge`).
+stationary on it; only then does the full step tell how far in t the zero is, and a start whose zero lies
+beyond `reach`, in log |t|, is given up: it belongs to another ray. Both are one loop, so that it is compiled once.
 """
 
 from __future__ import annotations
@@ -111,60 +111,45 @@ def _length(z, step, model):
 
 
 @njit(**COMPILED)
-def _newton_step(z, t, shared, model, step, matrix):
-    """Minus the Newton step at `z` into `step`, on the ray W2 = t W1 if t is not 0. False if singular."""
-    n = 3 if shared else 4
-    derivatives(z, shared, model, step, matrix)
-    if t != 0.0:
-        _onto_ray(t, n, step, matrix)
-    if not solve_in_place(matrix, step, n):
-        return False
-    if t != 0.0:
-        step[1] = t * step[0]
-    if shared:
-        step[3] = step[2]
-    return True
+def converge(z, t, reach, shared, model, step, matrix, settled):
+    """Newton's method in place: 2 if it ends in a stationary point with W1 W2 != 0 and live outputs, else 0 or 1.
 
-
-@njit(**COMPILED)
-def settle(z, t, shared, model, step, matrix):
-    """Newton's method on the ray W2 = t W1, in place, until biases and radius are nearly stationary on it."""
-    for _ in range(_ITERATIONS):
-        if not _newton_step(z, t, shared, model, step, matrix):
-            return False
-        length = _length(z, step, model)
-        if not length < _LOST:
-            return False
-        cut = min(1.0, _LONGEST_STEP / length)
-        for i in range(4):
-            z[i] -= cut * step[i]
-        if length < _ON_CURVE:
-            return True
-    return False
-
-
-@njit(**COMPILED)
-def converge(z, reach, shared, model, step, matrix):
-    """Newton's method in place; True if it ends in a stationary point with W1 W2 != 0 and live outputs.
-
-    It gives up where a step turns by more than `reach`, or all of them by more than twice that, in log |W2 / W1|.
+    With t != 0 the first steps stay on the ray W2 = t W1. If they lead to a point where radius and biases are
+    stationary, that is copied to `settled` (5,), followed by W2 dL/dW2 there, and the result is at least 1. Off the ray
+    it gives up where a step turns by more than `reach`, or all of them by more than twice that, in log |W2 / W1|.
     """
-    t, best, last = abs(z[1] / z[0]), _RESOLVED, 0
-    for _ in range(_ITERATIONS):
-        if z[0] * z[1] == 0.0 or not _newton_step(z, 0.0, shared, model, step, matrix):
-            return False
-        length = _length(z, step, model)
-        turn = abs(step[1] / z[1] - step[0] / z[0])
+    n, ray, best, last, result, at = 3 if shared else 4, t, _RESOLVED, 0, 0, abs(z[1] / z[0])
+    for k in range(2 * _ITERATIONS):
+        if z[0] * z[1] == 0.0 or k == (_ITERATIONS if ray != 0.0 else 2 * _ITERATIONS - 1):
+            return result
+        derivatives(z, shared, model, step, matrix)
+        if ray != 0.0:
+            _onto_ray(ray, n, step, matrix)
+        elif result == 0:
+            result, at, settled[4] = 1, abs(z[1] / z[0]), z[1] * step[1]
+            for i in range(4):
+                settled[i] = z[i]
+        if not solve_in_place(matrix, step, n):
+            return result
+        if ray != 0.0:
+            step[1] = ray * step[0]
+        if shared:
+            step[3] = step[2]
+        length, turn = _length(z, step, model), abs(step[1] / z[1] - step[0] / z[0])
         if best < _RESOLVED and (last == _LAST_STEPS or not length < 0.5 * best):
-            return length < _RESOLVED and turn < _DISTINCT
-        if not length < _LOST or (reach < np.inf and (turn > reach or abs(np.log(abs(z[1] / z[0]) / t)) > 2 * reach)):
-            return False
-        cut = min(1.0, _LONGEST_STEP / (length if reach == np.inf else max(length, turn)))
+            return 2 if length < _RESOLVED and turn < _DISTINCT else result
+        lost = reach < np.inf and (turn > reach or abs(np.log(abs(z[1] / z[0]) / at)) > 2 * reach)
+        if not length < _LOST or (ray == 0.0 and lost):
+            return result
+        cut = min(1.0, _LONGEST_STEP / (length if reach == np.inf or ray != 0.0 else max(length, turn)))
         for i in range(4):
             z[i] -= cut * step[i]
-        last += best < _RESOLVED
-        best = min(best, length)
-    return False
+        if ray != 0.0:
+            ray = 0.0 if length < _ON_CURVE else ray
+        else:
+            last += best < _RESOLVED
+            best = min(best, length)
+    return result
 
 
 @njit(**COMPILED)

@@ -232,33 +232,36 @@ def _zeros(curve, n, rows, count, cells):
 
 
 @njit(**COMPILED)
-def _refine_curve(t, output, model, start, end, out):
-    """One curve between two values of c, at evenly spaced nodes; returns how many."""
+def _even_nodes(start, end, nodes):
+    """Evenly spaced nodes between two values of c, ascending; returns how many."""
     low, width = min(start, end), abs(end - start)
     for k in range(_PIECES + 1):
-        out[0, k] = low + width * k / _PIECES
-    return _curve(t, output, model, _PIECES + 1, out)
+        nodes[k] = low + width * k / _PIECES
+    return _PIECES + 1
 
 
 @njit(**COMPILED)
 def ray_starts(t, shared, model, factor, curves, knots, cells, starts):
     """Rows (log s, c1, c2, 0, crossing) of one ray into `starts`; returns how many.
 
-    Cells of the coarse curves that contain one are cut finer first. `curves`, `knots`, `cells` are scratch space.
+    A first pass over whole curves finds the cells that contain one, a second one over finer curves in each cell finds
+    it; both are one loop, so that the moments are compiled once. `curves`, `knots` and `cells` are scratch space.
     """
-    one = 2 if shared else 0
-    first, second, count = curves[0], curves[1], 0
-    n1 = _curve(t, one, model, _nodes(t, one, model, factor, knots, first[0]), first)
-    if shared:
-        n_cells = _zeros(first, n1, cells, 0, True)
-    else:
-        n2 = _curve(t, 1, model, _nodes(t, 1, model, factor, knots, second[0]), second)
-        n_cells = _cross(first, n1, second, n2, cells, 0, True)
-    for k in range(n_cells):
-        n1 = _refine_curve(t, one, model, cells[k, 0], cells[k, 1], first)
+    n_cells, count, cell, lengths = 0, 0, -1, (0, 0)
+    while cell < n_cells:
+        for i in range(1 if shared else 2):
+            output = 2 if shared else i
+            if cell < 0:
+                n = _nodes(t, output, model, factor, knots, curves[i, 0])
+            else:
+                n = _even_nodes(cells[cell, 2 * i], cells[cell, 2 * i + 1], curves[i, 0])
+            n = _curve(t, output, model, n, curves[i])
+            lengths = (n, 0) if i == 0 else (lengths[0], n)
+        rows, known = (cells, 0) if cell < 0 else (starts, count)
         if shared:
-            count = _zeros(first, n1, starts, count, False)
+            known = _zeros(curves[0], lengths[0], rows, known, cell < 0)
         else:
-            n2 = _refine_curve(t, 1, model, cells[k, 2], cells[k, 3], second)
-            count = _cross(first, n1, second, n2, starts, count, False)
+            known = _cross(curves[0], lengths[0], curves[1], lengths[1], rows, known, cell < 0)
+        n_cells, count = (known, 0) if cell < 0 else (n_cells, known)
+        cell += 1
     return count

@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from analytic.landscape.newton import converge, record, settle
+from analytic.landscape.newton import converge, record
 from analytic.landscape.rays import ray_starts, smallest_ratio
-from analytic.loss.pair import COMPILED, point_gradient
+from analytic.loss.pair import COMPILED
 
 Array = npt.NDArray[np.float64]
 
@@ -50,18 +50,17 @@ def _from_ray(t, reach, shared, model, factor, tally, found, count, scratch):
 
     `tally` receives the numbers of points of the ray from which the loss rises and falls with growing |t|.
     """
-    curves, knots, cells, starts, points, z, step, matrix = scratch
+    curves, knots, cells, starts, points, z, step, matrix, settled = scratch
     tally[0], tally[1] = 0, 0
     kept = 0
     for k in range(ray_starts(t, shared, model, factor, curves, knots, cells, starts)):
         s = np.exp(starts[k, 0])
         z[0], z[1], z[2], z[3] = np.sqrt(s), t * np.sqrt(s), s * starts[k, 1], s * starts[k, 2]
-        if not settle(z, t, shared, model, step, matrix) or record(z, points, kept, _SAME_ON_RAY) == kept:
-            continue
-        kept += 1
-        rises = z[1] * point_gradient(z[0], z[1], z[2], z[3], model)[2] > 0.0
-        tally[0 if rises else 1] += 1
-        if converge(z, reach, shared, model, step, matrix):
+        result = converge(z, t, reach, shared, model, step, matrix, settled)
+        if result > 0 and record(settled, points, kept, _SAME_ON_RAY) > kept:
+            kept += 1
+            tally[0 if settled[4] > 0.0 else 1] += 1
+        if result == 2:
             count = record(z, found, count, _SAME)
     return count
 
@@ -82,7 +81,7 @@ def walk(u, sign, factor, shared, model, found, count):
     """Stationary points for t = sign e^u between the ascending values u; the new count of points in `found` (k, 4)."""
     curves, cells, starts = np.empty((2, 3, _CURVE)), np.empty((_STARTS, 5)), np.empty((_STARTS, 5))
     points, knots, z, step, matrix = np.empty((_STARTS, 4)), np.empty(8), np.empty(4), np.empty(4), np.empty((4, 4))
-    scratch = curves, knots, cells, starts, points, z, step, matrix
+    scratch = curves, knots, cells, starts, points, z, step, matrix, np.empty(5)
     waiting, tallies, last, last_u = np.empty(_WAITING), np.empty((_WAITING, 2), np.int64), np.zeros(2, np.int64), u[0]
     for k in range(len(u)):
         spacing = max(u[k] - u[max(k - 1, 0)], u[min(k + 1, len(u) - 1)] - u[k])
