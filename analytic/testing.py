@@ -1,4 +1,4 @@
-"""The checks of checking.py as assertions, for other people's test suites.
+"""The checks of `analytic.check` as assertions, for other people's test suites.
 
 Both take what `analytic.check` takes, and fail with a message that names the numbers.
 
@@ -10,16 +10,20 @@ model 0: stuck in the confused minimum: 0.02292 above the antipodal minimum; 5.4
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from analytic.checking.report import CheckReport, ModelCheck, check
+from analytic.checking.pair import ModelCheck
+from analytic.checking.report import CheckReport, check
+from analytic.landscape.records import Phase
+from analytic.validation import InvalidValue, one_of
 
 
 def assert_converged(W: Any, b: Any = None, **problem: Any) -> CheckReport:
     """Every model of a stack has converged to some minimum; -> the report.
 
     Raises AssertionError with a line for each model that has not; ValueError or TypeError for input that `check`
-    refuses."""
+    refuses, an empty stack among it.
+    """
     report = check(W, b, **problem)
     _fail_unless(report, {index: str(each) for index, each in enumerate(report.models) if not each.converged})
     return report
@@ -28,8 +32,16 @@ def assert_converged(W: Any, b: Any = None, **problem: Any) -> CheckReport:
 def assert_minimum(
     W: Any, b: Any = None, *, phase: str | None = None, best: bool = False, **problem: Any
 ) -> CheckReport:
-    """Every model has converged to a minimum: of this `phase`, and the global one if `best`; -> the report."""
+    """Every model has converged to a minimum: of this `phase`, and the global one if `best`; -> the report.
+
+    For two features and one hidden unit, whose minima are known. Raises as `assert_converged`; `phase` is one of
+    "antipodal", "confused", "dedicated-1", "dedicated-2" and "silent".
+    """
+    if phase is not None:
+        one_of("phase", phase, get_args(Phase))
     report = check(W, b, **problem)
+    if not isinstance(report[0], ModelCheck):
+        raise InvalidValue("assert_minimum knows the minima of two features and one hidden unit; use assert_converged")
     complaints = {index: _complaint(each, phase, best) for index, each in enumerate(report.models)}
     _fail_unless(report, {index: text for index, text in complaints.items() if text})
     return report
@@ -38,7 +50,7 @@ def assert_minimum(
 def _complaint(each: ModelCheck, phase: str | None, best: bool) -> str:
     if not each.converged:
         return str(each)
-    if each.target is None or each.target.kind != "minimum":
+    if not each.at_minimum:
         return f"{each}; this is no minimum"
     if phase is not None and each.phase != phase:
         return f"{each}; expected the phase {phase!r}"
@@ -52,4 +64,5 @@ def _fail_unless(report: CheckReport, complaints: dict[int, str]) -> None:
         lines = (
             f"  model {index}, W = {report.models[index].W.tolist()}: {text}" for index, text in complaints.items()
         )
-        raise AssertionError(f"{len(complaints)} of {len(report.models)} models fail:\n" + "\n".join(lines))
+        hints = (f"hint: {hint}" for hint in report.hints)
+        raise AssertionError("\n".join([f"{len(complaints)} of {len(report)} models fail:", *lines, *hints]))

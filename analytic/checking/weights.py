@@ -1,29 +1,29 @@
-"""Trained weights as users have them: lists, NumPy, PyTorch or JAX arrays, in files, one model or a stack, two layouts.
+"""Trained weights as users have them: lists, tensors, modules, state_dicts, files; one model or a stack.
 
-    shape of W              meaning
-    (2,), (2, 1), (1, 2)    one model
-    (N, 2, 1)               N models, (instances, features, hidden)
-    (N, 1, 2)               N models, (instances, hidden, features)
-    (N, 2), N > 2           N models
+    shape of b                            meaning, for N models of n features
+    none                                  no bias
+    (), (1,), (N,), (N, 1)                one bias for all features
+    (n,), (N, n), (N, 1, n), (N, n, 1)    one bias per feature
 
-    shape of b              meaning
-    none                    no bias
-    (), (1,), (N,), (N, 1)  one bias for both features
-    (2,), (N, 2), (N, 1, 2), (N, 2, 1)    one bias per feature
-
-Where a shape has two readings, for two models above all, the error says which question would settle it.
+Where a shape has two readings the error says which question would settle it; shapes.py has those of W.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from analytic.models.bias import Bias
-from analytic.models.toy import ToyModel
+from analytic.checking.shapes import Size, size_of
+from analytic.files import ending, read_npz, reading
+from analytic.models.bias import Bias, BiasLike
+from analytic.validation import InvalidType, InvalidValue, real_array
+
+Array = npt.NDArray[np.float64]
 
 _WEIGHT_NAMES = ("W", "weight", "weights")
 _BIAS_NAMES = ("b", "b_final", "bias", "biases")
@@ -31,121 +31,107 @@ _BIAS_NAMES = ("b", "b_final", "bias", "biases")
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """N trained models: W (N, 2); b None, (N,) if shared or (N, 2); and how they were laid out."""
+    """N trained models: W (N, 2), or (N, hidden, features); b None, (N,) if shared or (N, features); their layout."""
 
-    W: np.ndarray
-    b: np.ndarray | None
-    bias: str
+    W: Array
+    b: Array | None
+    bias: BiasLike
     layout: str
 
     def __len__(self) -> int:
         return len(self.W)
 
-    def point(self, index: int) -> tuple[np.ndarray, Any]:
+    @property
+    def size(self) -> Size:
+        """Features and hidden units."""
+        hidden = self.W.shape[1] if self.W.ndim == 3 else 1
+        return Size(self.W.shape[-1], hidden, self.layout)
+
+    def point(self, index: int) -> tuple[Array, Any]:
         """(W, b) of one model."""
         return self.W[index], None if self.b is None else self.b[index]
 
 
-def stack(W: Any, b: Any = None, *, bias: str | None = None) -> Stack:
+def stack(
+    W: Any,
+    b: Any = None,
+    *,
+    bias: str | None = None,
+    features: int | None = None,
+    hidden: int | None = None,
+    layout: str | None = None,
+    per_feature: int | None = None,
+) -> Stack:
     """Weights and biases of any admitted kind and shape as N models.
 
-    Raises ValueError, with a question, where a shape can be read in two ways; `bias` answers for b.
+    Parameters
+    ----------
+    W, b
+        Arrays of any library, lists of them, or in W alone a state_dict or a module that holds both by name.
+    bias
+        "none", "shared" or "per-feature": how to read b where its shape has two readings. With "none" a b of zeros is
+        as good as none.
+    features, hidden, layout, per_feature
+        How to read W: see shapes.py.
+
+    Raises
+    ------
+    InvalidValue, InvalidType
+        With a question, where a shape can be read in two ways; for empty stacks, and entries that are not finite.
     """
-    weights, layout = _weights(as_numpy("W", W))
-    if bias is not None:
-        bias = Bias.of(bias)
-    if b is None:
-        if bias not in (None, "none"):
-            raise ValueError(f"bias = {bias!r}, but b is None: pass the trained biases")
-        return Stack(weights, None, "none", layout)
-    biases, convention = _biases(as_numpy("b", b), len(weights), bias)
-    return Stack(weights, biases, convention, layout)
+    W, b = _unpacked(W, b)
+    array = real_array("W", W, finite=True)
+    if array.size == 0:
+        raise InvalidValue(f"W must hold at least one model, got shape {array.shape}")
+    size = size_of(array.shape, features, hidden, layout, per_feature)
+    weights = _weights(array, size)
+    wanted = None if bias is None else Bias.of(bias)
+    biases = None if b is None else real_array("b", b, finite=True)
+    if wanted is Bias.NONE and biases is not None and not np.any(biases):
+        biases = None
+    if biases is None:
+        if wanted not in (None, Bias.NONE):
+            raise InvalidValue(f"bias = {wanted!r}, but b is None: pass the trained biases")
+        return Stack(weights, None, Bias.NONE, size.layout)
+    each, convention = _biases(biases, len(weights), size.features, wanted)
+    return Stack(weights, each, convention, size.layout)
 
 
-def as_numpy(name: str, values: Any) -> np.ndarray:
-    """Lists, NumPy, PyTorch and JAX arrays as float64; all entries must be finite."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        values = (values.float() if "bfloat16" in str(values.dtype) else values).numpy()
-    try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be an array of real numbers, got {type(values).__name__}") from None
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} has {int((~np.isfinite(array)).sum())} entries that are not finite")
-    return array
+def _unpacked(W: Any, b: Any) -> tuple[Any, Any]:
+    """(W, b) out of a module or a state_dict."""
+    if hasattr(W, "state_dict"):
+        W = W.state_dict()
+    if not isinstance(W, Mapping):
+        return W, b
+    weights, biases = _pick(W, "W")
+    return weights, biases if b is None else b
 
 
-def _weights(W: np.ndarray) -> tuple[np.ndarray, str]:
-    if W.shape == (2, 2):
-        raise ValueError(
-            "W has shape (2, 2). Are these two models with two features each? Then pass W[:, None, :]. "
-            "Or one model with two hidden units? Then this theory, for one hidden unit, does not apply"
-        )
-    if W.ndim == 3 and W.shape[1:] == (1, 2):
-        return W[:, 0, :], "hidden-features"
-    if W.shape == (1, 2):
-        return W, "hidden-features"
-    if W.shape in ((2,), (2, 1)):
-        return W.reshape(1, 2), "features-hidden"
-    if (W.ndim == 3 and W.shape[1:] == (2, 1)) or (W.ndim == 2 and W.shape[1] == 2):
-        return W.reshape(-1, 2), "features-hidden"
-    raise ValueError(
-        f"W has shape {W.shape}; allowed: (2,), (2, 1), (1, 2), (N, 2), (N, 2, 1) for (instances, features, hidden), "
-        "(N, 1, 2) for (instances, hidden, features): two features, one hidden unit"
-    )
+def _weights(W: Array, size: Size) -> Array:
+    if size.is_pair:
+        return W.reshape(-1, 2)
+    stacked = W if W.ndim == 3 else W[None]
+    return stacked if size.layout == "hidden-features" else np.ascontiguousarray(np.swapaxes(stacked, 1, 2))
 
 
-def _biases(b: np.ndarray, count: int, bias: str | None) -> tuple[np.ndarray, str]:
-    if bias == "none":
-        raise ValueError("bias = 'none', but b is given: leave one of them out")
+def _biases(b: Array, count: int, features: int, bias: Bias | None) -> tuple[Array, Bias]:
+    if bias is Bias.NONE:
+        raise InvalidValue("bias = 'none', but b is given and is not zero: leave one of them out")
     shared = b.shape in {(), (1,), (count,), (count, 1)}
-    per_feature = b.shape in {(2,), (count, 2), (count, 1, 2), (count, 2, 1)}
+    per_feature = b.shape in {(features,), (count, features), (count, 1, features), (count, features, 1)}
     if bias is None and shared and per_feature:
-        raise ValueError(
+        raise InvalidValue(
             f"b has shape {b.shape} for {count} models. Is it one bias per model or one per feature? "
             "Say bias='shared' or bias='per-feature'"
         )
-    if shared and bias != "per-feature":
-        return np.broadcast_to(b.reshape(-1), (count,)), "shared"
-    if per_feature and bias != "shared":
-        return np.broadcast_to(b.reshape(-1, 2), (count, 2)), "per-feature"
-    raise ValueError(
+    if shared and bias is not Bias.PER_FEATURE:
+        return np.broadcast_to(b.reshape(-1), (count,)), Bias.SHARED
+    if per_feature and bias is not Bias.SHARED:
+        return np.broadcast_to(b.reshape(-1, features), (count, features)), Bias.PER_FEATURE
+    raise InvalidValue(
         f"b has shape {b.shape} for {count} models{f' and bias = {bias!r}' if bias else ''}; "
-        f"allowed: ({count},) for a shared bias, ({count}, 2) for one bias per feature"
+        f"allowed: ({count},) for a shared bias, ({count}, {features}) for one bias per feature"
     )
-
-
-def models(count: int, importance: Any, sparsity: Any, bias: Any) -> tuple[ToyModel, ...]:
-    """One ToyModel for each of `count` trained models; problems may differ from model to model.
-
-    importance : r for (1, r); a pair (I1, I2) for all models; (N,) or (N, 1), r for each; (N, 2).
-    sparsity : S; a pair (S1, S2) for all models; (N,) or (N, 1), S for each; (N, 2).
-    """
-    rows = zip(
-        _per_model("importance", importance, count),
-        _per_model("sparsity", sparsity, count),
-        strict=True,
-    )
-    return tuple(ToyModel(r, S, bias=bias) for r, S in rows)
-
-
-def _per_model(name: str, values: Any, count: int) -> list[Any]:
-    if np.ndim(values) == 0:
-        return [values] * count
-    array = as_numpy(name, values)
-    if array.shape == (2,) and count == 2:
-        raise ValueError(
-            f"{name} = {array.tolist()} for two models. Is it one value per model or one per feature? "
-            f"Pass shape (2, 1) for one per model, (2, 2) for one pair per model"
-        )
-    if array.shape == (2,):
-        return [tuple(array.tolist())] * count
-    if array.shape in {(count,), (count, 1)}:
-        return array.reshape(-1).tolist()
-    if array.shape == (count, 2):
-        return [tuple(row) for row in array.tolist()]
-    raise ValueError(f"{name} has shape {array.shape}; allowed: one number, (2,), ({count},), ({count}, 2)")
 
 
 def read_weights(path: str | Path) -> tuple[Any, Any]:
@@ -154,32 +140,31 @@ def read_weights(path: str | Path) -> tuple[Any, Any]:
     In files with names, W is called one of "W", "weight", "weights", and b one of "b", "b_final", "bias", "biases"; a
     prefix that ends in a dot is allowed. A .npy file holds W alone. Reading .safetensors needs the package safetensors.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"FILE = {str(path)!r} does not exist")
-    if path.suffix == ".npy":
-        return np.load(path, allow_pickle=False), None
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as archive:
-            return _pick(dict(archive), path)
-    if path.suffix == ".safetensors":
-        return _pick(_safetensors(path), path)
-    raise ValueError(f"FILE = {str(path)!r} must end in .npz, .npy or .safetensors")
+    suffix = ending(path, (".npz", ".npy", ".safetensors"))
+    if suffix == ".npz":
+        return _pick(read_npz(path, "file of weights"), f"the file {str(path)!r}")
+    with reading(path, "file of weights") as source:
+        if suffix == ".npy":
+            return np.load(source, allow_pickle=False), None
+        return _pick(_safetensors(source), f"the file {str(path)!r}")
 
 
-def _safetensors(path: Path) -> dict[str, np.ndarray]:
+def _safetensors(path: Path) -> dict[str, Any]:
     try:
         from safetensors.numpy import load_file
     except ImportError:
-        raise ValueError("reading .safetensors needs the package safetensors: pip install safetensors") from None
+        raise InvalidValue("reading .safetensors needs the package safetensors: pip install safetensors") from None
     return dict(load_file(str(path)))
 
 
-def _pick(arrays: dict[str, np.ndarray], path: Path) -> tuple[Any, Any]:
+def _pick(arrays: Mapping[Any, Any], source: str) -> tuple[Any, Any]:
+    """W and b by their names."""
+    if not all(isinstance(name, str) for name in arrays):
+        raise InvalidType(f"{source} must have names for its arrays, got {list(arrays)[:3]}")
     found = [[name for name in arrays if name.rpartition(".")[2] in names] for names in (_WEIGHT_NAMES, _BIAS_NAMES)]
     if len(found[0]) != 1 or len(found[1]) > 1:
-        raise ValueError(
-            f"FILE = {str(path)!r} has arrays {sorted(arrays)}; exactly one must be named one of {_WEIGHT_NAMES}, "
+        raise InvalidValue(
+            f"{source} has arrays {sorted(arrays)}; exactly one must be named one of {_WEIGHT_NAMES}, "
             f"and at most one of {_BIAS_NAMES}"
         )
     return arrays[found[0][0]], arrays[found[1][0]] if found[1] else None

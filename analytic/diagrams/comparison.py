@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from analytic.checking.report import ModelCheck, Noise, check_stack
+from analytic.checking.noise import Noise
+from analytic.checking.pair import ModelCheck, check_stack
 from analytic.checking.weights import Stack
 from analytic.landscape.records import StationaryPoint
 from analytic.models.bias import BiasLike

@@ -1,0 +1,109 @@
+"""How far above its minimum a model hovers that was trained on minibatches, to first order in the rate.
+
+With C the covariance of one sample's gradient, B the batch size and steps preconditioned by P, the covariance V of the
+hovering parameters balances, P H V + V H P = lr P C P / B, and the mean excess of the loss is tr(H V)/2:
+
+    sgd             P = 1                               lr/4 tr C / B
+    adam, adamw     P_k = 1/sqrt(C_kk / B)              lr/4 sum over k of sqrt(C_kk / B)        (v settles at C_kk / B)
+
+where the gradient is that of the loss in the reduction that was trained with. If the rate falls from lr by a schedule,
+that of the beginning is an upper bound; with the number of steps, each mode of P^1/2 H P^1/2 with curvature k has the
+share
+
+    2 k lr int r(t)^2 exp(-2 k lr int_t^T r) dt,      r the schedule, 1 at the beginning,
+
+of it: close to 1 for modes that forget slowly compared with the schedule, and close to r(T) for the fast ones.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analytic.training.noise import MOST_PARAMETERS, gradient_moments
+from analytic.training.optimisers import SCHEDULES, Schedule
+from analytic.validation import InvalidValue, number, one_of, refuse, whole
+
+#: Optimisers by the names that `check` takes, in any spelling of capitals.
+OPTIMIZERS = ("sgd", "adam", "adamw")
+#: Points at which a schedule is integrated: it has no structure finer than a thousandth.
+_POINTS = 4001
+
+
+def optimizer_name(optimizer: Any) -> str:
+    """ "sgd", "adam" or "adamw" for such a name in any capitals, PyTorch's class of that name, or an instance of it."""
+    name = optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", type(optimizer).__name__)
+    if name.lower() not in OPTIMIZERS:
+        one_of("optimizer", optimizer, OPTIMIZERS)
+    return str(name.lower())
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The optimiser's settings, from which the mean excess at a minimum follows.
+
+    batch : samples per step.
+    lr : the rate, at the beginning of the schedule.
+    optimizer : "sgd", "adam" or "adamw".
+    factor : of the loss that was trained with, compared with the sum over features.
+    schedule : as in `train`: "constant", "linear", "cosine" or callable(step, steps).
+    steps : how many, or None: then the rate of the beginning is taken, an upper bound.
+    """
+
+    batch: int
+    lr: float
+    optimizer: str
+    factor: float = 1.0
+    schedule: Schedule = "constant"
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        whole("batch", self.batch)
+        number("lr", self.lr, above=0)
+        if not (callable(self.schedule) or self.schedule in SCHEDULES):
+            refuse("schedule", f"be one of {', '.join(map(repr, SCHEDULES))} or callable(step, steps)", self.schedule)
+        if callable(self.schedule) and len(inspect.signature(self.schedule).parameters) != 2:
+            raise InvalidValue("schedule must be callable(step, steps), a function of two numbers")
+        if self.steps is not None:
+            whole("steps", self.steps)
+
+    def mean_excess(self, model: Any, W: Any, b: Any) -> float:
+        """Of the loss summed over features."""
+        if self.schedule == "constant" or self.steps is None:
+            return self._constant(model, W, b)
+        covariance = np.atleast_2d(gradient_moments(model, W, b)[1]) / self.batch
+        scale = np.sqrt(self._preconditioner(np.diag(covariance)))
+        curvatures, modes = np.linalg.eigh(scale[:, None] * model.hessian(W, b) * scale)
+        noise = np.einsum("ki,kl,li->i", modes, scale[:, None] * covariance * scale, modes)
+        return self.lr / 4 * float((self._shares(curvatures) * noise).sum())
+
+    def _constant(self, model: Any, W: Any, b: Any) -> float:
+        many = np.size(W) + np.size(model.importance) > MOST_PARAMETERS
+        moments = gradient_moments(model, W, b, diagonal=many)[1]
+        variances = (moments if many else np.diag(np.atleast_2d(moments))) / self.batch
+        return self.lr / 4 * float((self._preconditioner(variances) * variances).sum())
+
+    def _preconditioner(self, variances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """P for the gradient of the summed loss, whose factor Adam does not see."""
+        if self.optimizer == "sgd":
+            return np.full(len(variances), self.factor)
+        return 1 / np.sqrt(np.where(variances > 0, variances, np.inf))
+
+    def _shares(self, curvatures: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """What the schedule leaves of the noise of each mode; 1 where the curvature is not positive."""
+        steps = self.steps or 1
+        at = np.linspace(0, steps - 1, _POINTS)
+        rule = self.schedule if callable(self.schedule) else SCHEDULES[self.schedule]
+        rate = np.array([rule(int(step), steps) for step in at])
+        width = steps / (_POINTS - 1)
+        area = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2) * width])
+        pull = 2 * np.maximum(curvatures, 0) * self.lr
+        decays = np.exp(-pull[:, None] * (area[-1] - area))
+        # the weight of each piece of time is exact, so the sum holds where the memory is shorter than a piece
+        middle = (rate[1:] + rate[:-1]) / 2
+        shares = ((decays[:, 1:] - decays[:, :-1]) * middle).sum(axis=1) + decays[:, 0]
+        return np.where(pull > 0, np.minimum(shares, 1.0), 1.0)
