@@ -36,20 +36,21 @@ _LADDER = range(-24, -3, 2)
 _DIGITS, _HALVINGS = 40, 8
 
 
-def _starts(start: Array, t: float) -> Iterator[Array]:
+def _starts(start: Array, t: float, shared: bool) -> Iterator[Array]:
     """Starts on a ray: where the last point was, and with b1 at distances from the kink of h1 at x1 = 0, x2 = 1."""
     W1, _, b1, b2 = start
     yield np.array([W1, t * W1, b1, b2])
     if t > 0:
         for above in (0.5, 0.1, 0.01, 1e-3, 1e-4):
-            yield np.array([W1, t * W1, (above - 1) * t * W1 * W1, b2])
+            near_kink = (above - 1) * t * W1 * W1
+            yield np.array([W1, t * W1, near_kink, near_kink if shared else b2])
 
 
 def _on_ray(model: ToyModel, start: Array, t: float) -> tuple[Array, int] | None:
     """The point of a ray near `start` where radius and biases are stationary, and the sign of dL/dt there."""
     frame = model.bias.embedding()[:, 1:].copy()
     frame[:, 0] = [1.0, t, 0.0, 0.0]
-    for near in _starts(start, t):
+    for near in _starts(start, t, model.bias is Bias.SHARED):
         try:
             point = refined(model, near, frame, _DIGITS, 1)
         except ArithmeticError:
@@ -78,18 +79,19 @@ def _between(model: ToyModel, start: Array, low: float, high: float, sign_at_low
 
 def _along(model: ToyModel, start: Array, side: int) -> Iterator[Array]:
     """Points on one side of the axis W2 = 0."""
-    last: tuple[float, int] | None = None
+    last: tuple[float, Array, int] | None = None
     for exponent in _LADDER:
         t = side * 10.0**exponent
         found = _on_ray(model, start, t)
         if found is None:
-            return
+            last = None
+            continue
         start, sign = found
-        if last is not None and sign != last[1]:
-            point = _between(model, start, last[0], t, last[1])
+        if last is not None and sign != last[2]:
+            point = _between(model, last[1], last[0], t, last[2])
             if point is not None:
                 yield point
-        last = t, sign
+        last = t, start, sign
 
 
 def _axis_point(model: ToyModel) -> Array:

@@ -17,6 +17,8 @@ _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 #: Starts further than this many e-folds from |W1| = |W2| are not made, nor are ends beyond it accepted.
 WIDEST = np.log(1e9)
+#: Ends on which an output is live on a smaller part of its range are rounding error: float64 does not hold its bias.
+LEAST_HEIGHT = 1e-7
 
 
 @njit(error_model="numpy")
@@ -148,7 +150,8 @@ def ends(model, shared, starts, seed):
 
         end = root(slopes, start, method="hybr", options={"xtol": 1e-13, "maxfev": 200})
         u = end.x
-        if np.abs(end.fun).max() > 1e-10 or abs(u[1] - u[0]) > WIDEST or _newton_length(u, slopes) > 1e-6:
+        lost = np.abs(end.fun).max() > 1e-10 or abs(u[1] - u[0]) > WIDEST or np.min(1 + u[2:]) < LEAST_HEIGHT
+        if lost or _newton_length(u, slopes) > 1e-7:
             continue
         if all(sign != other or np.abs(u - v).max() > 1e-5 for other, v in found):
             found.append((sign, u))
