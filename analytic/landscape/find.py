@@ -13,17 +13,18 @@ from dataclasses import replace
 from analytic.landscape.records import FlatSet, Landscape, StationaryPoint
 from analytic.landscape.unbiased import unbiased_landscape
 from analytic.models.toy import ToyModel
+from analytic.validation import InvalidValue, refuse_type, whole
 
 __all__ = ["FlatSet", "Landscape", "StationaryPoint", "find_minima", "find_stationary_points"]
 
 
 def _check(model: ToyModel, digits: int | None) -> None:
     if not isinstance(model, ToyModel):
-        raise TypeError(f"model must be a ToyModel, got {model!r}")
-    if digits is not None and not (isinstance(digits, int) and 1 <= digits <= 1000):
-        raise ValueError(f"digits must be None (float64) or a whole number from 1 to 1000, got {digits!r}")
+        refuse_type("model", "be a ToyModel", model)
+    if digits is not None:
+        whole("digits", digits, 1, 1000)
     if 0 in model.exact_density:
-        raise ValueError(f"density must be positive to search for minima, got {model.density}: a feature is never on")
+        raise InvalidValue(f"density must be positive to search for minima, got {model.density}: a feature is never on")
 
 
 def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Landscape:

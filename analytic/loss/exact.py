@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analytic.loss import kernels
+from analytic.validation import InvalidValue
 
 if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
@@ -40,18 +41,18 @@ def _biases(model: ToyModel, b: Any) -> tuple[Any, Any]:
     if b is None:
         return 0, 0
     if model.bias == "none":
-        raise ValueError("b must be None for a model without bias; set bias='shared' or 'per-feature'")
+        raise InvalidValue("b must be None for a model without bias; set bias='shared' or 'per-feature'")
     if model.bias == "shared":
         return b, b
     if len(b) != 2:
-        raise ValueError(f"b must have two entries, one bias per feature, got {b!r}")
+        raise InvalidValue(f"b must have two entries, one bias per feature, got {b!r}")
     return b[0], b[1]
 
 
 def exact_loss(model: ToyModel, W: Sequence[Any], b: Any = None) -> Any:
     """`ToyModel.exact_loss`."""
     if len(W) != 2:
-        raise ValueError(f"W must have two entries, one weight per feature, got {W!r}")
+        raise InvalidValue(f"W must have two entries, one weight per feature, got {W!r}")
     values = [*W, *_biases(model, b)]
     convert = arithmetic(values)
     value = kernels.loss(*map(convert, (*values, *model.exact_importance, *model.exact_patterns)))

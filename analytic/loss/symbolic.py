@@ -11,6 +11,7 @@ import sympy as sp
 
 from analytic.loss import kernels
 from analytic.models.bias import Bias, BiasLike
+from analytic.validation import InvalidValue
 
 #: A point (own weight, other weight, own bias) inside every pattern, and on those that remain where b = 0.
 _POINTS: tuple[tuple[float, float, float], ...] = (
@@ -101,7 +102,7 @@ class SymbolicLoss:
         for output, pattern in zip(self.outputs, (pattern1, pattern2), strict=True):
             expressions = {piece.pattern: piece.expression for piece in output}
             if pattern not in expressions:
-                raise ValueError(f"pattern must be one of {', '.join(map(repr, expressions))}, got {pattern!r}")
+                raise InvalidValue(f"pattern must be one of {', '.join(map(repr, expressions))}, got {pattern!r}")
             chosen.append(expressions[pattern])
         return sum(chosen)
 

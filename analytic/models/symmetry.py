@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analytic.validation import InvalidValue
+
 Array = npt.NDArray[Any]
 
 _NEGATE = np.array([-1, -1, 1, 1])
@@ -70,7 +72,9 @@ class Symmetry:
     def orbit(self, W: Array, b: Array) -> list[tuple[Array, Array]]:
         """The distinct images of one point, W (hidden, features) and b (features,); for hidden = 1 only."""
         if self.hidden != 1:
-            raise ValueError(f"the orbit under O({self.hidden}) is a continuum")
+            raise InvalidValue(
+                f"hidden must be 1 for a finite orbit, got {self.hidden}: O({self.hidden}) is a continuum"
+            )
         found: list[tuple[Array, Array]] = []
         for order in self.permutations():
             for sign in (1, -1):

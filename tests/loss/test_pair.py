@@ -17,7 +17,6 @@ from analytic.loss import kernels
 
 EPS = np.finfo(float).eps
 #: What underflow may lose: densities down to 5e-324 leave terms that are multiples of the smallest number.
-UNDERFLOW = 16 * 5e-324
 LADDER = [0.0, 5e-324, 1e-300, 1e-155, 1e-100, 1e-30, 1e-16, 1e-12, 1e-8, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 3.0, 1e3]
 
 
@@ -142,13 +141,13 @@ finite = st.floats(-1e3, 1e3)
 
 
 @settings(max_examples=200, deadline=None)
-@given(finite, finite, finite, finite, st.floats(0, 1))
+@given(finite, finite, finite, finite, st.floats(1e-290, 1))
 def test_symmetries_are_bit_exact(w1: float, w2: float, b1: float, b2: float, p: float) -> None:
     model, exchanged = ToyModel.from_density(p, (1.0, 0.3)), ToyModel.from_density(p, (0.3, 1.0))
     loss = model.loss([w1, w2], [b1, b2])
     assert loss == model.loss([-w1, -w2], [b1, b2])
     assert abs(loss - exchanged.loss([w2, w1], [b2, b1])) <= EPS * abs(loss)
-    assert loss >= -4 * EPS * float(exact_scale(model, [w1, w2], [b1, b2])) - UNDERFLOW
+    assert loss >= -4 * EPS * float(exact_scale(model, [w1, w2], [b1, b2]))
 
 
 def test_batches_equal_loops_bit_for_bit_and_broadcast() -> None:
