@@ -21,6 +21,7 @@ QUICK = {
     "atlas": ["--grid", "2", "--bias", "none"],
     "trained_versus_theory": ["--grid", "2", "--steps", "50"],
     "basins": ["--grid", "16", "--densities", "2"],
+    "noise_crossing": ["--steps", "20", "--runs", "2"],
 }
 
 

@@ -29,7 +29,6 @@ from analytic.validation import InvalidValue, whole
 
 if TYPE_CHECKING:
     from analytic.attraction.maps import BasinMap
-    from analytic.checking.report import ModelCheck
     from analytic.models.toy import ToyModel
 
 _INIT_HELP = (
@@ -85,7 +84,7 @@ def _train(args: argparse.Namespace) -> int | None:
 _MOST_RUNS, _MOST_STARTS = 100_000, 10_000_000
 
 
-def _print_checks(checks: tuple[ModelCheck, ...], as_json: bool) -> None:
+def _print_checks(checks: tuple[Any, ...], as_json: bool) -> None:
     import numpy as np
 
     if as_json:
@@ -97,18 +96,25 @@ def _print_checks(checks: tuple[ModelCheck, ...], as_json: bool) -> None:
                     "loss": each.loss,
                     "gradient_norm": each.gradient_norm,
                     "converged": each.converged,
-                    "phase": each.phase,
-                    "distance": each.distance,
+                    "phase": getattr(each, "phase", None),
+                    "distance": getattr(each, "distance", None),
                     "excess": each.excess,
-                    "gap": each.gap,
+                    "gap": getattr(each, "gap", None),
                     "verdict": str(each),
                 }
                 for each in checks
             ]
         )
         return
-    rows = ([f"({each.W[0]:+.4f}, {each.W[1]:+.4f})", f"{each.loss:.6g}", str(each)] for each in checks)
+    rows = ([_weights(each.W), f"{each.loss:.6g}", str(each)] for each in checks)
     print_table(["W", "loss", "verdict"], rows)
+
+
+def _weights(W: Any) -> str:
+    """The two weights of a pair, or the size of a larger model."""
+    if W.ndim == 1:
+        return f"({W[0]:+.4f}, {W[1]:+.4f})"
+    return f"{W.shape[0]} hidden, {W.shape[1]} features"
 
 
 def _basins(args: argparse.Namespace) -> None:
