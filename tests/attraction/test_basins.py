@@ -164,3 +164,20 @@ def test_bad_input_is_named(arguments, words):
 def test_a_certain_restart_does_not_exist(probability):
     with pytest.raises(ValueError, match="probability"):
         with_fractions(0.5, 0.5).restarts_needed(probability)
+
+
+def test_results_are_saved(tmp_path):
+    found = basins(HALF, init=0.8)
+    found.save(tmp_path / "basins.csv")
+    lines = (tmp_path / "basins.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "target,loss,estimate,low,high,count"
+    assert len(lines) == 1 + len(found)
+    found.save(tmp_path / "basins.npz")
+    with np.load(tmp_path / "basins.npz") as stored:
+        assert stored["estimate"].tolist() == [entry.estimate for entry in found]
+    plane = basin_map(HALF, resolution=4)
+    plane.save(tmp_path / "map.npz")
+    with np.load(tmp_path / "map.npz") as stored:
+        assert np.array_equal(stored["labels"], plane.labels)
+    plane.save(tmp_path / "map.csv")
+    assert len((tmp_path / "map.csv").read_text(encoding="utf-8").splitlines()) == 17
