@@ -7,10 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analytic.attraction.descent import descend as descend
     from analytic.attraction.fractions import Basins as Basins
     from analytic.attraction.fractions import basins as basins
     from analytic.attraction.maps import BasinMap as BasinMap
     from analytic.attraction.maps import basin_map as basin_map
+    from analytic.attraction.plateaus import Plateau as Plateau
+    from analytic.attraction.trajectories import Descent as Descent
     from analytic.checking.report import CheckReport as CheckReport
     from analytic.checking.report import check as check
     from analytic.checking.weights import read_weights as read_weights
@@ -58,6 +61,9 @@ _NAMES = {
     "training.trainer": ("train",),
     "training.run": ("TrainingRun",),
     "landscape.decay": ("decayed_loss", "decayed_minimum"),
+    "attraction.descent": ("descend",),
+    "attraction.trajectories": ("Descent",),
+    "attraction.plateaus": ("Plateau",),
     "attraction.fractions": ("basins", "Basins"),
     "attraction.maps": ("basin_map", "BasinMap"),
     "polytopes.dimensionality": ("feature_dimensionality",),

@@ -102,13 +102,16 @@ def copies(objective: Objective, theta: Array) -> int:
 
 def curvature(objective: Objective, theta: Array) -> float:
     """The smallest eigenvalue of the Hessian off the directions along which the loss cannot change."""
+    return float(min(curvatures(objective, theta), default=0.0))
+
+
+def curvatures(objective: Objective, theta: Array) -> Array:
+    """All eigenvalues of the Hessian off the directions along which the loss cannot change, ascending."""
     hessian = objective.hessian(theta[None])[0]
     flat = _flat_directions(objective, theta)
-    if flat.shape[1] == len(theta):
-        return 0.0
     # a basis of what is orthogonal to the flat directions
     rest = np.linalg.qr(np.concatenate([flat, np.eye(len(theta))], axis=1))[0][:, flat.shape[1] :]
-    return float(np.linalg.eigvalsh(rest.T @ hessian @ rest)[0])
+    return np.asarray(np.linalg.eigvalsh(rest.T @ hessian @ rest))
 
 
 def _flat_directions(objective: Objective, theta: Array) -> Array:

@@ -13,8 +13,7 @@ import numpy.typing as npt
 from analytic.files import PathLike, ending, read_npz, reading, write_npz
 from analytic.landscape.shares import Share
 from analytic.models.relu_output import ReluOutputModel
-from analytic.polytopes.groups import NOT_REPRESENTED, Group, geometry
-from analytic.polytopes.shapes import CONFUSED, IRREGULAR
+from analytic.polytopes.groups import Group, geometry, in_words
 
 Array = npt.NDArray[np.float64]
 
@@ -54,21 +53,10 @@ class FoundMinimum:
     @property
     def shape(self) -> str:
         """The names of its groups in words: "pentagon", "2 digons, single", ..."""
-        names = [group.name for group in self.groups for _ in range(_times(group))]
-        return ", ".join(_counted(name, names.count(name)) for name in dict.fromkeys(names))
+        return in_words(self.groups)
 
     def __repr__(self) -> str:
         return f"FoundMinimum({self.shape}, loss={self.loss:.9g}, share={self.share.estimate:.3g})"
-
-
-def _counted(name: str, times: int) -> str:
-    plural = "s" if name not in (NOT_REPRESENTED, CONFUSED, IRREGULAR) else ""
-    return name if times == 1 else f"{times} {name}{plural}"
-
-
-def _times(group: Group) -> int:
-    """How often a group is named: features that are not represented are one group of several."""
-    return len(group.features) if group.dimension == 0 else 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)

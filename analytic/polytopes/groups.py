@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.sparse.csgraph import connected_components
 
 from analytic.polytopes.dimensionality import feature_dimensionality
-from analytic.polytopes.shapes import name_of
+from analytic.polytopes.shapes import CONFUSED, IRREGULAR, name_of
 from analytic.validation import InvalidValue, number, real_array
 
 Array = npt.NDArray[np.float64]
@@ -77,6 +77,22 @@ def geometry(W: npt.ArrayLike, tolerance: float = 0.1) -> tuple[Group, ...]:
     if absent:
         groups.append(Group(absent, 0, NOT_REPRESENTED, 0.0, 0.0))
     return tuple(groups)
+
+
+def in_words(groups: tuple[Group, ...]) -> str:
+    """The names of groups: "pentagon", "2 digons, single", "digon, 3 not represented"."""
+    names = [group.name for group in groups for _ in range(_times(group))]
+    return ", ".join(_counted(name, names.count(name)) for name in dict.fromkeys(names))
+
+
+def _counted(name: str, times: int) -> str:
+    plural = "s" if name not in (NOT_REPRESENTED, CONFUSED, IRREGULAR) else ""
+    return name if times == 1 else f"{times} {name}{plural}"
+
+
+def _times(group: Group) -> int:
+    """How often a group is named: features that are not represented are one group of several."""
+    return len(group.features) if group.dimension == 0 else 1
 
 
 def _connected(weights: Array, tolerance: float) -> Iterator[npt.NDArray[np.intp]]:
