@@ -103,7 +103,7 @@ def hessian_time(n: int, m: int, unit: float) -> tuple[float, float]:
 
 def loss_error() -> tuple[float, None]:
     """Largest loss error in eps x scale against exact rationals, at 2,000 points with ladders, n from 1 to 8."""
-    from tests.routes import corners
+    from routes import corners
 
     worst = Fraction(0)
     for W, b, density in corners.points(2, {1: 200, 2: 400, 3: 500, 4: 400, 5: 250, 6: 140, 7: 80, 8: 30}):
@@ -115,7 +115,7 @@ def loss_error() -> tuple[float, None]:
 
 def gradient_error() -> tuple[float, None]:
     """Largest gradient error in scale x (1 + |W|) beyond 8 eps of the value, at 300 points with ladders, n to 5."""
-    from tests.routes import corners
+    from routes import corners
 
     worst = 0.0
     for W, b, density in corners.points(3, {1: 100, 2: 80, 3: 80, 4: 36, 5: 4}):

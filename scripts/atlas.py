@@ -17,9 +17,10 @@ from matplotlib.colors import BoundaryNorm
 from tqdm import tqdm
 
 from analytic import Certificate, ToyModel, certify, verify_certificate
+from analytic.models.bias import BiasLike
 
 
-def proved_minima(folder: Path, bias: str, place: tuple[float, float]) -> int:
+def proved_minima(folder: Path, bias: BiasLike, place: tuple[float, float]) -> int:
     """The proved number of minima of one model, from its file or from a new proof; 0 if it is not proved."""
     density, importance = place
     path = folder / f"{bias}-{density:.12g}-{importance:.12g}.json"
@@ -28,7 +29,7 @@ def proved_minima(folder: Path, bias: str, place: tuple[float, float]) -> int:
     return len(Certificate.load(path).minima) if verify_certificate(path).complete else 0
 
 
-def count(executor: Executor, folder: Path, bias: str, places: list[tuple[float, float]]) -> list[int]:
+def count(executor: Executor, folder: Path, bias: BiasLike, places: list[tuple[float, float]]) -> list[int]:
     """All counts, in order, with a progress bar."""
     results = executor.map(partial(proved_minima, folder, bias), places)
     return list(tqdm(results, total=len(places), desc="certificates", disable=None))

@@ -40,7 +40,7 @@ def main() -> None:
     words = BIAS_WORDS[model.bias]
     left.set_title(f"density {args.density:g}, importance {args.importance:g}, {words}; gradient flow", fontsize=10)
     left.legend(handles=basin_key(found, describe), loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=8)
-    densities = np.linspace(*args.range, args.densities)
+    densities = np.linspace(args.range[0], args.range[1], args.densities)
     for layout, style in zip(LAYOUTS, ("-", "--"), strict=True):
         curves: dict[str, list[float]] = {phase: [] for phase in PHASES}
         best_shares = []

@@ -11,6 +11,7 @@ from analytic.attraction.fractions import BasinFraction, Basins, basins, interva
 from analytic.attraction.half_stable import is_half_stable
 from analytic.attraction.maps import basin_map
 from analytic.attraction.separatrices import Separatrix, separatrices
+from analytic.landscape.records import FlatSet, StationaryPoint
 from analytic.validation import InvalidInput
 
 HALF = ToyModel(sparsity=0.5, bias="none")
@@ -64,6 +65,7 @@ def test_starts_with_bias_reach_listed_minima_only(bias, density, dynamics):
 def test_a_start_that_is_dead_stays_in_the_silent_flat_minimum():
     model = ToyModel(sparsity=0.5)
     (end,) = destinations(model, np.array([[0.3, 0.2, -1.0, -2.0]]))
+    assert isinstance(end, FlatSet)
     assert end.phase == "silent"
 
 
@@ -72,6 +74,7 @@ def test_an_exotic_minimum_has_a_small_basin():
     model = ToyModel.from_density(0.13, 0.08, bias="shared")
     start = np.array([[0.9, 1.4, -1.0, -1.0]])
     (end,) = destinations(model, start)
+    assert isinstance(end, StationaryPoint)
     assert end.phase == "confused"
     assert end.b == pytest.approx(-1.007, abs=1e-3)
     counted = basins(model, starts=500).fractions

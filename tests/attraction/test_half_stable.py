@@ -96,7 +96,7 @@ def test_every_arrival_is_one():
     point = dedicated(model, "dedicated-1")
     arrival = np.array([0.259, 0.842, -0.457, -0.123])
     starts = np.concatenate([point.W, point.b]) + 1e-3 * (arrival + 0.1 * rng.normal(size=(20, 4)))
-    assert {describe(end) for end in destinations(model, starts)} == {"dedicated-1 half-stable point"}
+    assert {end and describe(end) for end in destinations(model, starts)} == {"dedicated-1 half-stable point"}
 
 
 @pytest.mark.parametrize("dynamics", ["flow", "gd"])
@@ -104,6 +104,7 @@ def test_the_reported_start_rests_at_the_dedicated_point(dynamics):
     # plain gradient descent on an independent loss rests at (-1, 0), b = (0, p/2); `basins` once said antipodal 1.0
     model = ToyModel.from_density(DENSITY, IMPORTANCE)
     (end,) = destinations(model, [[-0.369, -0.176, 0, 0]], dynamics=dynamics)
+    assert end is not None
     assert describe(end) == "dedicated-1 half-stable point"
     found = basins(model, starts=2000, dynamics=dynamics)
     shares = {describe(entry.target): entry for entry in found}

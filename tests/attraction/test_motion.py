@@ -93,6 +93,7 @@ def test_gradient_descent_ends_where_every_step_of_it_would(bias):
     """The flow takes over from gradient descent after 1000 steps: plain steps, without end, agree."""
     model = ToyModel.from_density(0.05, 0.9, bias)
     found = Field.of(model, "gd")
+    assert isinstance(found.settings, Descent)
     starts = model.bias.embed(np.zeros((1, 2 + model.bias.size())))[..., : 2 + model.bias.size()].repeat(40, 0)
     starts[:, :2] = np.random.default_rng(3).normal(size=(40, 2))
     labels = found.labels(starts)

@@ -11,7 +11,7 @@ from analytic.attraction.targets import describe, distance, targets, ties
 from analytic.landscape.records import Family, FlatSet
 
 MODEL = ToyModel.from_density(0.3, 0.7)
-MEMBERS = {
+MEMBERS: dict[tuple[Family, int | None], list[tuple[float, ...]]] = {
     (Family.DEAD, None): [(0, 0, -1, -1), (1, -1, -2, -1), (2, 1, -7, -4)],
     (Family.PERFECT, 0): [(1, 0, 0, -0.5), (-1, 0, 0, -3)],
     (Family.PERFECT, 1): [(0, 1, -0.5, 0), (0, -1, -3, 0)],
@@ -37,6 +37,7 @@ def test_a_member_is_where_it_ends(point):
     # W = 0, b = (-1, -1) was said to be heading for "constant at the mean", and a member of that set to go nowhere
     key, theta = point
     (end,) = destinations(MODEL, [theta])
+    assert isinstance(end, FlatSet)
     assert (end.family, end.live) == key
 
 

@@ -1,5 +1,7 @@
 """Checks of trained weights: what is admitted, what is refused with a question, what is said."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from analytic.checking.weights import read_weights, stack
 from analytic.testing import assert_converged, assert_minimum
 
 PAIR = np.array([[0.7, 0.3], [1.0, -1.0], [0.2, 0.1]])
-PROBLEM = {"importance": 1.0, "sparsity": 0.5}
+PROBLEM: dict[str, Any] = {"importance": 1.0, "sparsity": 0.5}
 ROOT = 0.5**0.5
 
 
@@ -73,8 +75,10 @@ def test_ambiguous_input_is_refused_with_a_question(call, question):
 
 def test_a_question_can_be_answered():
     W = np.ones((2, 1, 2))
-    assert stack(W, [0, 0], bias="shared").b.shape == (2,)
-    assert stack(W, [0, 0], bias="per-feature").b.shape == (2, 2)
+    for bias, shape in (("shared", (2,)), ("per-feature", (2, 2))):
+        b = stack(W, [0, 0], bias=bias).b
+        assert b is not None
+        assert b.shape == shape
     assert [model.importance for model in models(2, [[1.0], [0.5]], 0.5, "none")] == [(1, 1), (1, 0.5)]
 
 
@@ -98,7 +102,7 @@ def test_impossible_input_is_refused(arguments, words):
 
 
 def test_a_model_at_the_confused_minimum_is_told_so():
-    # r = 1: W = (1, 1)/sqrt(2) has the loss p/3 − p²/4 for every p (MATH, section 6)
+    # r = 1: W = (1, 1)/sqrt(2) has the loss p/3 − p²/4 for every p
     report = check([ROOT, ROOT], **PROBLEM)
     (each,) = report.models
     assert each.phase == "confused"
@@ -111,6 +115,8 @@ def test_a_model_at_the_confused_minimum_is_told_so():
 def test_reductions_scale_losses_and_nothing_else():
     total, mean = (check(PAIR, **PROBLEM, reduction=reduction).models for reduction in ("sum", "mean"))
     for one, other in zip(total, mean, strict=True):
+        assert one.target is not None
+        assert other.target is not None
         assert other.loss == one.loss / 2
         assert other.excess == one.excess / 2
         assert other.target.phase == one.target.phase
@@ -139,14 +145,15 @@ def test_assertions_pass_and_fail_with_numbers():
 
 
 def test_a_half_stable_point_is_converged_but_no_minimum():
-    problem = {"importance": 0.3, "sparsity": 0.2}
+    problem: dict[str, Any] = {"importance": 0.3, "sparsity": 0.2}
     assert_converged([1.0, -1e-9], **problem)
     with pytest.raises(AssertionError, match="this is no minimum"):
         assert_minimum([1.0, -1e-9], **problem)
 
 
 def test_files(tmp_path):
-    np.savez(tmp_path / "m.npz", **{"model.W": PAIR, "b_final": PAIR, "losses": PAIR})
+    arrays: dict[str, Any] = {"model.W": PAIR, "b_final": PAIR, "losses": PAIR}
+    np.savez(tmp_path / "m.npz", **arrays)
     W, b = read_weights(tmp_path / "m.npz")
     assert np.array_equal(W, PAIR)
     assert np.array_equal(b, PAIR)

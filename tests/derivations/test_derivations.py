@@ -9,6 +9,7 @@ from fractions import Fraction as Q
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -123,13 +124,15 @@ def exact(kind, pattern):
 def source_of(name):
     """The text of a generated function, without its comments."""
     text = Path(kernels.__file__).read_text(encoding="utf-8")
-    found = re.search(rf"def {name}\(.*?(?=\n\n\n)", text, re.DOTALL).group()
-    return re.sub(r"(?m)^ *#.*\n", "", found)
+    found = re.search(rf"def {name}\(.*?(?=\n\n\n)", text, re.DOTALL)
+    assert found is not None
+    return re.sub(r"(?m)^ *#.*\n", "", found.group())
 
 
 def function_of(source, name):
     """The function that a text defines, with every integer in it a fraction."""
-    exec(re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"Q(\1)", source), {"Q": Q}, scope := {})
+    scope: dict[str, Any] = {}
+    exec(re.sub(r"(?<![\w.])(\d+)(?![\w.])", r"Q(\1)", source), {"Q": Q}, scope)
     return scope[name]
 
 
@@ -188,11 +191,12 @@ def test_generated_derivatives_are_those_of_the_loss_from_the_definition(theta):
     total = sp.cancel(total.subs(dict(zip(pair.ON_OFF, map(sp.Rational, ON_OFF), strict=True))))
     gradient = [sp.diff(total, symbol) for symbol in pair.THETA]
     entries = [(i, j) for i in range(4) for j in range(i, 4) if (i, j) != (2, 3)]
-    value, *first = kernels.gradient(*theta, *IMPORTANCE, *ON_OFF)
-    assert value == kernels.loss(*theta, *IMPORTANCE, *ON_OFF) == Q(str(total.subs(at)))
+    at_theta = (*theta, *IMPORTANCE, *ON_OFF)
+    value, *first = kernels.gradient(*at_theta)
+    assert value == kernels.loss(*at_theta) == Q(str(total.subs(at)))
     assert first == [Q(str(entry.subs(at))) for entry in gradient]
     second = [Q(str(sp.diff(gradient[i], pair.THETA[j]).subs(at))) for i, j in entries]
-    assert list(kernels.hessian(*theta, *IMPORTANCE, *ON_OFF)) == second
+    assert list(kernels.hessian(*at_theta)) == second
     assert sp.diff(gradient[2], pair.THETA[3]) == 0
 
 

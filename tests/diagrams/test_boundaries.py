@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from typing import Any
 
 import matplotlib.pyplot as plt
 import mpmath
@@ -19,12 +20,11 @@ from analytic.landscape.records import Landscape, StationaryPoint
 from analytic.loss import kernels
 from analytic.models.bias import Bias
 
-BIASES = ["none", "shared", "per-feature"]
 #: How far to step off a curve, in log density and log importance.
 _OFF = 1e-4
 
 
-@pytest.fixture(scope="module", params=BIASES)
+@pytest.fixture(scope="module", params=list(Bias))
 def boundaries(request: pytest.FixtureRequest) -> PhaseBoundaries:
     return phase_boundaries(request.param, progress=False)
 
@@ -34,7 +34,7 @@ def unbiased() -> PhaseBoundaries:
     return phase_boundaries("none")
 
 
-def grid(density: int, importance: int) -> dict[str, np.ndarray]:
+def grid(density: int, importance: int) -> dict[str, Any]:
     """Just inside the plane, so that no line of the grid is a border; even, so that importance 1 is between two."""
     return {"density": np.geomspace(0.0101, 0.999, density), "importance": np.geomspace(0.101, 9.9, importance)}
 
@@ -163,9 +163,9 @@ def test_exchanging_the_features_mirrors_the_curves(boundaries: PhaseBoundaries)
 
 def test_known_points_with_bias() -> None:
     """Computed before by following the tie and the instability alone."""
-    known = {
-        "shared": [("first-order line meets the instability", 0.6201751713, 0.3650652968)],
-        "per-feature": [
+    known: dict[Bias, list[tuple[str, float, float]]] = {
+        Bias.SHARED: [("first-order line meets the instability", 0.6201751713, 0.3650652968)],
+        Bias.PER_FEATURE: [
             ("first-order line meets the instability", 0.5117414702, 0.5641398166),
             ("first-order line reaches equal importance", 0.7064036927, 1.0),
         ],

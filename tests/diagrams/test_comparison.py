@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from analytic import ToyModel, compare, find_minima
 from analytic.diagrams.comparison import REASONS
+from analytic.landscape.records import StationaryPoint
 from analytic.validation import InvalidInput
 
 
 def test_a_grid_has_its_shapes_and_its_places() -> None:
     density, importance = [0.2, 0.9], [0.3, 1.0, 2.0]
-    settings = {"runs": 4, "steps": 1500, "batch": 128, "lr": 0.02, "optimizer": "sgd"}
+    settings: dict[str, Any] = {"runs": 4, "steps": 1500, "batch": 128, "lr": 0.02, "optimizer": "sgd"}
     found = compare(density, importance, discard=1, **settings)
     assert np.array_equal(found.trained, compare(density, importance, discard=0, **settings).trained[:, :, :3])
     assert found.trained.shape == (2, 3, 3, 2)
@@ -22,6 +25,7 @@ def test_a_grid_has_its_shapes_and_its_places() -> None:
     for i, p in enumerate(density):
         for j, r in enumerate(importance):
             best = find_minima(ToyModel.from_density(p, r, "none")).global_minimum
+            assert isinstance(best, StationaryPoint)
             assert np.array_equal(np.abs(found.best[i, j]), np.abs(best.W))
             losses = [ToyModel.from_density(p, r, "none").loss(W) for W in found.trained[i, j]]
             assert losses == sorted(losses)

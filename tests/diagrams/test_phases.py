@@ -50,7 +50,7 @@ def test_files_give_back_what_was_saved(diagram: PhaseDiagram, tmp_path) -> None
 
 
 def test_results_do_not_depend_on_the_executor(diagram: PhaseDiagram) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[float, float]] = []
     with ProcessPoolExecutor(1) as executor:
         other = phase_diagram(
             density=DENSITY,
@@ -86,7 +86,7 @@ def test_superposition_measure() -> None:
 
 def test_progress_must_be_a_flag_or_a_function():
     with pytest.raises(TypeError, match=r"progress must be None, True, False or a function progress\(done, total\)"):
-        phase_diagram(bias="none", progress="yes")
+        phase_diagram(bias="none", progress="yes")  # type: ignore[arg-type]
 
 
 def test_files_of_something_else_get_a_sentence(diagram: PhaseDiagram, tmp_path) -> None:

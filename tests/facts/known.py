@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from analytic import ToyModel
+from analytic.models.bias import BiasLike
 
 R, P = Fraction(1, 3), Fraction(2, 5)
 BOTH = (1 + R) * P / 3
@@ -19,7 +20,7 @@ class Known:
     """A point with its exact loss for density P and importance R."""
 
     name: str
-    bias: str
+    bias: BiasLike
     W: tuple[Any, Any]
     b: Any
     loss: Fraction

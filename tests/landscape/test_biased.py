@@ -42,8 +42,8 @@ def random_model(seed, bias):
         (rng.random(), 0.0),
     ][seed % 6]
     if seed % 12 == 5:
-        patterns = rng.dirichlet([1, 1, 1, 1])[1:]
-        return ToyModel.from_patterns(1 - patterns.sum(), *patterns, importance=10**exponent, bias=bias)
+        first, second, both = rng.dirichlet([1, 1, 1, 1])[1:]
+        return ToyModel.from_patterns(1 - (first + second + both), first, second, both, 10**exponent, bias)
     return ToyModel.from_density(density, 10**exponent, bias=bias)
 
 
@@ -57,7 +57,7 @@ def search_agrees(model, starts):
     landscape = find_stationary_points(model)
     listed = as_vectors(landscape)
     ends, _ = stationary_ends(numbers(model), model.bias == "shared", starts, seed=1)
-    found = []
+    found: list[np.ndarray] = []
     for end in ends:
         add_unless_known(found, unfolded(end), 1e-6)
     for z in found:

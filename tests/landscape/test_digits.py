@@ -9,6 +9,7 @@ import pytest
 
 from analytic import ToyModel, find_stationary_points
 from analytic.loss.exact import exact_gradient, mpmath_parameters
+from analytic.models.bias import Bias
 
 P, R = Fraction(3, 10), Fraction(7, 10)
 
@@ -25,22 +26,22 @@ def test_shared_dedicated_saddle_in_closed_form() -> None:
         assert point.W[1] == 0
 
 
-@pytest.mark.parametrize("bias", ["shared", "per-feature"])
-def test_gradients_vanish_to_all_digits(bias: str) -> None:
+@pytest.mark.parametrize("bias", [Bias.SHARED, Bias.PER_FEATURE])
+def test_gradients_vanish_to_all_digits(bias: Bias) -> None:
     model = ToyModel.from_density(Fraction(13, 100), Fraction(2, 25), bias)
     plain, fine = find_stationary_points(model), find_stationary_points(model, digits=40)
     assert [p.kind for p in plain] == [p.kind for p in fine]
     with mpmath.workdps(60):
         for point in fine:
-            b1, b2 = (point.b, point.b) if bias == "shared" else point.b
-            g = exact_gradient(mpmath_parameters(model), *point.W, b1, b2)
+            (W1, W2), (b1, b2) = point.W, (point.b, point.b) if bias == "shared" else point.b
+            g = exact_gradient(mpmath_parameters(model), W1, W2, b1, b2)
             g = [*g[:2], g[2] + g[3]] if bias == "shared" else g
             assert max(map(abs, g)) < mpmath.mpf(10) ** -40
 
 
-@pytest.mark.parametrize("bias", ["shared", "per-feature"])
+@pytest.mark.parametrize("bias", [Bias.SHARED, Bias.PER_FEATURE])
 @pytest.mark.parametrize("difference", [Fraction(1, 10**16), Fraction(1, 10**9)])
-def test_features_that_are_almost_equal(bias: str, difference: Fraction) -> None:
+def test_features_that_are_almost_equal(bias: Bias, difference: Fraction) -> None:
     """40 and 60 digits agree to 40, relative to each coordinate; biases of the order of the difference are kept."""
     model = ToyModel.from_density(Fraction(3, 10), 1 + difference, bias)
     rough, fine = (find_stationary_points(model, digits=digits) for digits in (40, 60))

@@ -11,8 +11,9 @@ import pytest
 from routes.scaled_search import as_vector, ends, extreme_model
 
 from analytic import ToyModel, find_stationary_points
+from analytic.models.bias import Bias
 
-BIASED = ["per-feature", "shared"]
+BIASED = [Bias.PER_FEATURE, Bias.SHARED]
 
 
 def differ(found, z):
@@ -26,7 +27,8 @@ def differ(found, z):
 def misses(seed, bias, starts):
     """Ends of the independent search that are not listed."""
     values = extreme_model(seed)
-    model = ToyModel.from_patterns(*values[2:], importance=values[:2], bias=bias)
+    first, second, p00, p10, p01, p11 = values
+    model = ToyModel.from_patterns(p00, p10, p01, p11, (first, second), bias)
     if 0 in model.exact_density:
         return []
     points = [np.array([*p.W, *np.ravel(p.b)]) for p in find_stationary_points(model) if p.W[0] * p.W[1] != 0]

@@ -7,8 +7,7 @@ import pickle
 import pytest
 
 from analytic import ToyModel, find_minima
-
-BIAS = ["none", "shared", "per-feature"]
+from analytic.models.bias import Bias
 
 
 def test_length_counts_isolated_points() -> None:
@@ -16,8 +15,8 @@ def test_length_counts_isolated_points() -> None:
     assert len(landscape) == len(list(landscape)) == len(landscape.minima) + len(landscape.saddles) > 0
 
 
-@pytest.mark.parametrize("bias", BIAS)
-def test_the_repr_is_one_line_and_the_table_has_a_row_for_each(bias: str) -> None:
+@pytest.mark.parametrize("bias", Bias)
+def test_the_repr_is_one_line_and_the_table_has_a_row_for_each(bias: Bias) -> None:
     landscape = find_minima(ToyModel.from_density(0.3, 0.7, bias))
     assert len(repr(landscape)) < 150
     rows = len(landscape) + len(landscape.flat_sets)
@@ -25,8 +24,8 @@ def test_the_repr_is_one_line_and_the_table_has_a_row_for_each(bias: str) -> Non
     assert landscape._repr_html_().count("<tr>") == rows + 1
 
 
-@pytest.mark.parametrize("bias", BIAS)
-def test_landscapes_pickle_with_their_flat_sets(bias: str) -> None:
+@pytest.mark.parametrize("bias", Bias)
+def test_landscapes_pickle_with_their_flat_sets(bias: Bias) -> None:
     landscape = pickle.loads(pickle.dumps(find_minima(ToyModel.from_patterns(0.5, 0.25, 0.25, 0.0, bias=bias))))
     for flat in landscape.flat_sets:
         assert not flat.contains([0.3, 0.4], None if bias == "none" else 0.1)

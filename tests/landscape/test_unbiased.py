@@ -11,6 +11,7 @@ from facts.known import integrated_loss
 from scipy.optimize import minimize
 
 from analytic import ToyModel, find_minima, find_stationary_points
+from analytic.landscape.records import StationaryPoint
 from analytic.landscape.unbiased_grid import solve_many
 from analytic.loss import kernels
 
@@ -68,6 +69,7 @@ def test_alternation(seed: int) -> None:
         gradient = model.gradient(point.W)
         if not point.on_kink:
             assert np.max(np.abs(gradient)) < 1e-14
+            assert point.eigenvalues is not None
             assert np.all(point.eigenvalues > 0) == (point.kind == "minimum")
 
 
@@ -141,11 +143,16 @@ def test_exchanging_the_features_exchanges_the_points() -> None:
 
 @pytest.mark.parametrize("digits", [None, 30])
 @pytest.mark.parametrize("patterns", [(0.5, 0.25, 0.25, 0), (0.5, 0.3, 0.2, 0), (0, 0.3, 0.7, 0), (0, 0.5, 0.5, 0)])
-def test_features_that_are_never_both_on_are_represented_perfectly(patterns: tuple[float, ...], digits: int) -> None:
+def test_features_that_are_never_both_on_are_represented_perfectly(
+    patterns: tuple[float, float, float, float], digits: int | None
+) -> None:
     """At W = (1, -1) each output is its feature where that is on, and negative where the other one is."""
-    landscape = find_minima(ToyModel.from_patterns(*patterns, importance=0.3, bias="none"), digits=digits)
-    assert landscape.global_minimum.loss == 0
-    assert landscape.global_minimum.W.tolist() == [1, -1]
+    none, first, second, both = patterns
+    landscape = find_minima(ToyModel.from_patterns(none, first, second, both, 0.3, "none"), digits=digits)
+    best = landscape.global_minimum
+    assert isinstance(best, StationaryPoint)
+    assert best.loss == 0
+    assert best.W.tolist() == [1, -1]
 
 
 def test_features_that_are_alike_and_never_both_on_have_a_circle_of_minima() -> None:

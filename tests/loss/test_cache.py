@@ -29,8 +29,8 @@ print(json.dumps([values, [loop.__name__ for loop in loops if loop.stats.cache_m
 
 def start(cache: Path) -> subprocess.Popen[str]:
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", CHILD], env=environment, text=True, **pipes)  # type: ignore[call-overload, no-any-return]
+    command = [sys.executable, "-c", CHILD]
+    return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def answer(process: subprocess.Popen[str]) -> tuple[list[float], list[str]]:

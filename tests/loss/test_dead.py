@@ -12,7 +12,7 @@ from analytic.loss.dead import highest, is_at_rest, is_dead
 PATTERNS = [tuple(x / sum(on) for x in on) for on in product((0, 1), repeat=4) if sum(on)]
 
 
-def by_definition(theta: np.ndarray, patterns: tuple[float, ...], i: int) -> float:
+def by_definition(theta: np.ndarray, patterns: tuple[float, float, float, float], i: int) -> float:
     W, b = theta[:2], theta[2:]
     best = -np.inf
     for (first, second), probability in zip(((0, 0), (1, 0), (0, 1), (1, 1)), patterns, strict=True):
@@ -23,7 +23,7 @@ def by_definition(theta: np.ndarray, patterns: tuple[float, ...], i: int) -> flo
 
 
 @pytest.mark.parametrize("patterns", PATTERNS, ids=str)
-def test_highest_is_the_largest_value_that_occurs(patterns: tuple[float, ...]) -> None:
+def test_highest_is_the_largest_value_that_occurs(patterns: tuple[float, float, float, float]) -> None:
     for theta in np.random.default_rng(0).normal(size=(50, 4)):
         expected = [by_definition(theta, patterns, i) for i in (0, 1)]
         np.testing.assert_allclose(highest(theta, patterns), expected, rtol=1e-15, atol=1e-15)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from analytic import ToyModel
 from analytic.loss import kernels
+from analytic.models.bias import BiasLike
 
 EPS = np.finfo(float).eps
 #: What underflow may lose: densities down to 5e-324 leave terms that are multiples of the smallest number.
@@ -87,8 +88,8 @@ def test_loss_agrees_with_quadrature_from_the_definition(seed: int) -> None:
 def test_loss_and_variance_agree_with_samples(seed: int) -> None:
     """By z-score; the variance of the sample variance comes from the samples."""
     rng = np.random.default_rng(seed)
-    p = rng.dirichlet(np.ones(4))
-    model = ToyModel.from_patterns(*p[:3], 1 - p[:3].sum(), importance=(0.7, 1.9))
+    none, first, second, _ = rng.dirichlet(np.ones(4))
+    model = ToyModel.from_patterns(none, first, second, 1 - (none + first + second), importance=(0.7, 1.9))
     W, b = rng.normal(size=2), rng.normal(size=2) * 0.4
     losses = sampled_loss(model, W, b, 400_000, seed)
     z_mean = (losses.mean() - model.loss(W, b)) / np.sqrt(model.loss_variance(W, b) / losses.size)
@@ -162,7 +163,7 @@ def test_batches_equal_loops_bit_for_bit_and_broadcast() -> None:
 
 
 @pytest.mark.parametrize(("bias", "b", "k"), [("none", None, 2), ("shared", 0.25, 3), ("per-feature", [0.25, 0.25], 4)])
-def test_bias_conventions_agree(bias: str, b, k: int) -> None:
+def test_bias_conventions_agree(bias: BiasLike, b, k: int) -> None:
     """A shared bias is the diagonal of the per-feature one, so derivatives by it are sums."""
     full = ToyModel.from_density(0.4, 0.6)
     model = ToyModel.from_density(0.4, 0.6, bias)

@@ -60,7 +60,10 @@ def test_gradient_error_on_ladders() -> None:
         scale = float(corners.loss_and_scale(W, b, model.exact_importance, model.exact_density)[1])
         allowed = 1e-13 * scale * (1 + np.linalg.norm(weights))
         for found, truth in zip(model.gradient(W, b), exact, strict=True):
-            errors = [abs(Fraction(x) - y) for x, y in zip(found.ravel().tolist(), np.ravel(truth), strict=True)]
+            errors = [
+                abs(Fraction(x) - y)
+                for x, y in zip(found.ravel().tolist(), np.ravel(np.array(truth, dtype=object)), strict=True)
+            ]
             excess = np.array([float(e) for e in errors]) - 8 * EPS * np.abs(found).ravel()
             assert excess.max() <= allowed
 
@@ -79,7 +82,7 @@ def on_borders(seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 @pytest.mark.parametrize("patterns", [None, (0.1, 0.2, 0.3, 0.4)])
-def test_pair_agrees_with_its_own_kernels(patterns: Any) -> None:
+def test_pair_agrees_with_its_own_kernels(patterns: tuple[float, float, float, float] | None) -> None:
     """On every activation pattern, on the borders between them, and for the Hessian on the same side of them."""
     pair = ToyModel((1, 0.6), (0.3, 0.8)) if patterns is None else ToyModel.from_patterns(*patterns, importance=(1, 3))
     model = pair.as_relu_output()
@@ -102,7 +105,7 @@ def test_loss_and_gradient_agree_with_samples(n: int, correlated: bool) -> None:
         flat = rng.dirichlet(np.full(2**n, 0.5))
         model = ReluOutputModel.from_patterns(m, flat.reshape((2,) * n))
         pattern = rng.choice(2**n, size=count, p=flat)
-        on = pattern[:, None] >> np.arange(n)[::-1] & 1
+        on = (pattern[:, None] >> np.arange(n)[::-1] & 1).astype(bool)
     else:
         density = rng.random(n)
         model = ReluOutputModel.from_density(n, m, density)

@@ -110,7 +110,7 @@ def test_bad_models() -> None:
     with pytest.raises(ValueError, match="features must be a whole number, at least 1, got 0"):
         ReluOutputModel(0, 1)
     with pytest.raises(ValueError, match="hidden must be a whole number"):
-        ReluOutputModel(3, 1.5)
+        ReluOutputModel(3, 1.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"importance must be one number or 3 numbers \(one per feature\), not 2"):
         ReluOutputModel(3, 1, (1, 2))
     with pytest.raises(ValueError, match=r"sparsity must lie in .* density = 1 - sparsity"):
@@ -141,7 +141,7 @@ def test_limits_of_the_recurrence_are_named() -> None:
     with pytest.raises(ValueError, match=r"hessian serves outputs that depend on at most 12 .* on 13"):
         ReluOutputModel(13, 2).hessian(W)
     with pytest.raises(ValueError, match="exact_loss serves outputs that depend on at most 12 features, not 13"):
-        ReluOutputModel(13, 2).exact_loss(W)
+        ReluOutputModel(13, 2).exact_loss(W.tolist())
     with pytest.raises(ValueError, match="method = 'lattice' is for independent features"):
         ReluOutputModel.from_patterns(2, joint(3)).loss(np.zeros((2, 3)), method="lattice")
 

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from analytic import ToyModel
+from analytic.models.bias import Bias
 from analytic.models.symmetry import Symmetry, canonical_sign, exchanged, negated
 
 RNG = np.random.default_rng(2)
 
 
-@pytest.mark.parametrize("bias", ["none", "shared", "per-feature"])
+@pytest.mark.parametrize("bias", Bias)
 @pytest.mark.parametrize(
     "model", [ToyModel.from_density((0.3, 0.6), (0.7, 2.0)), ToyModel.from_patterns(0.4, 0.3, 0.2, 0.1, importance=3.0)]
 )
-def test_the_exchanged_model_has_the_loss_of_exchanged_weights(model: ToyModel, bias: str) -> None:
+def test_the_exchanged_model_has_the_loss_of_exchanged_weights(model: ToyModel, bias: Bias) -> None:
     model = ToyModel.from_patterns(*model.patterns, importance=model.importance, bias=bias)
-    W, b = RNG.normal(size=2), {"none": None, "shared": 0.2, "per-feature": RNG.normal(size=2) / 3}[bias]
-    other = b[::-1] if bias == "per-feature" else b
+    W, each = RNG.normal(size=2), RNG.normal(size=2) / 3
+    b, other = {"none": (None, None), "shared": (0.2, 0.2), "per-feature": (each, each[::-1])}[bias]
     assert abs(model.loss(W, b) - model.exchanged.loss(W[::-1], other)) <= 1e-15 * (1 + model.loss(W, b))
     assert model.exchanged.exchanged == model
     assert not model.symmetric

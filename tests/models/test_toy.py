@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from analytic import ToyModel
+from analytic.models.bias import Bias, BiasLike
 
 
 def test_parameters_in_all_words() -> None:
@@ -42,7 +43,7 @@ def test_repr_makes_the_same_model(model: ToyModel) -> None:
 
 def test_a_frozen_record() -> None:
     with pytest.raises(AttributeError):
-        ToyModel().bias = "none"  # type: ignore[misc]
+        ToyModel().bias = Bias.NONE  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_bad_density_and_patterns() -> None:
         ("shared", np.zeros((3, 2)), np.zeros(4), "do not broadcast"),
     ],
 )
-def test_bad_shapes(bias: str, W, b, words: str) -> None:
+def test_bad_shapes(bias: BiasLike, W, b, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         ToyModel(bias=bias).loss(W, b)
 

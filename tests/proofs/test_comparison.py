@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def compared(proof: Certificate, landscape: object) -> Comparison:
     return compare(proof.model, proof.points, proof.flat_sets, landscape)
 
 
-def with_minimum(landscape: Landscape, **changes: object) -> Landscape:
+def with_minimum(landscape: Landscape, **changes: Any) -> Landscape:
     """The last minimum changed."""
     *others, last = landscape.minima
     return replace(landscape, minima=(*others, replace(last, **changes)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -141,7 +142,7 @@ def test_lemmas_of_one_bias_on_random_outputs() -> None:
     assert low > 200
 
 
-def numbers(case: Case, sign: int, c: Constants, box: list[Any]) -> list[Any]:
+def numbers(case: Case, sign: int, c: Constants, box: Sequence[Any]) -> list[Any]:
     return list(impossible(case, sign, c, box)[0])
 
 

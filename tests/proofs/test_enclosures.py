@@ -5,6 +5,7 @@ What is said of the equations is tested in compiled code and in plain NumPy; `te
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import comb
 from typing import Any
@@ -130,13 +131,13 @@ def random_boxes(n: int, d: int, seed: int) -> np.ndarray:
     return np.stack([low, np.minimum(low + width, 1.0)], -1)
 
 
-def ranges(case: Case, sign: int, c: Constants, box: list[Any]) -> list[Any]:
+def ranges(case: Case, sign: int, c: Constants, box: Sequence[Any]) -> list[Any]:
     """Enclosures of the equations: the best there is, and by the mean value form alone."""
     rows = equations(case, sign, c, box)
     return [*(row.tight().value for row in rows), *(row.centre + row.change for row in rows)]
 
 
-def slopes(case: Case, sign: int, c: Constants, box: list[Any]) -> list[Any]:
+def slopes(case: Case, sign: int, c: Constants, box: Sequence[Any]) -> list[Any]:
     """The generalised Jacobian, row by row."""
     return [entry for row in jacobian(equations(case, sign, c, box)) for entry in row]
 

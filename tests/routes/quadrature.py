@@ -127,7 +127,8 @@ def stationary_ends(model, shared, n, seed):
     """End points of SciPy's `root` on the gradient: (live ones, ends with a dead output)."""
     rng = np.random.default_rng(seed)
     scale = max(model[0], model[1]) * (1 - model[2])
-    live, dead = [], []
+    live: list[np.ndarray] = []
+    dead: list[np.ndarray] = []
     for start in random_starts(rng, n, shared):
         gradient = lambda z: loss_and_gradient(z, *model)[1] / scale  # noqa: E731
         end = root(gradient, start, method="hybr", tol=1e-13)

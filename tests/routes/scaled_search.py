@@ -136,7 +136,7 @@ def ends(model, shared, starts, seed):
     """Regular stationary points with W1 W2 != 0 and both outputs live: rows (log |W1|, log |W2|, c...), and signs."""
     rng = np.random.default_rng(seed)
     model = np.array(model)
-    found = []
+    found: list[tuple[float, np.ndarray]] = []
     for k in range(starts):
         sign = 1.0 if k % 2 else -1.0
         start = _start(rng, sign, shared, model)

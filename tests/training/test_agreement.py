@@ -8,22 +8,22 @@ import pytest
 from analytic import ReluOutputModel, ToyModel, find_minima
 from analytic.attraction.fractions import basins
 from analytic.checking.report import check
+from analytic.models.bias import Bias
 from analytic.training.noise import gradient_moments
 from analytic.training.trainer import train
 
-CONVENTIONS = ("none", "shared", "per-feature")
 MODELS = {
     bias: [ToyModel.from_density(p, r, bias=bias) for p in (0.05, 0.4, 1.0) for r in (0.2, 1.0, 3.0)]
     + [ToyModel.from_patterns(0.3, 0.4, 0.2, 0.1, importance=0.5, bias=bias)]
-    for bias in CONVENTIONS
+    for bias in Bias
 }
 
 
-@pytest.mark.parametrize("bias", CONVENTIONS)
+@pytest.mark.parametrize("bias", Bias)
 def test_the_exact_loss_is_the_mean_over_fresh_samples(bias):
     run = train(MODELS[bias], runs=20, steps=400, batch=1024, lr=0.01, checkpoints=4)
     z = np.empty(run.loss.shape)
-    for k, model in enumerate(run.models):
+    for k, model in enumerate(MODELS[bias]):
         W, b = run.W[:, k], None if run.b is None else run.b[:, k]
         z[:, k] = (run.loss[:, k] - model.loss(W, b)) / np.sqrt(model.loss_variance(W, b) / run.batch)
     count = z.size
@@ -34,7 +34,7 @@ def test_the_exact_loss_is_the_mean_over_fresh_samples(bias):
     assert abs((z**2).mean() - 1) < 5 * math.sqrt(2 / count) + 0.05
 
 
-@pytest.mark.parametrize("bias", CONVENTIONS)
+@pytest.mark.parametrize("bias", Bias)
 def test_the_exact_gradient_is_the_mean_over_samples(bias):
     samples = 2**14
     for seed, model in enumerate(MODELS[bias]):
@@ -63,7 +63,7 @@ LARGE = [(16, 4, False), (100, 20, False)]
 SIZES = [(2, 1, False), (2, 1, True), (3, 2, True), (5, 2, False), (6, 3, True), (8, 3, False), (10, 3, False)]
 
 
-@pytest.mark.parametrize("bias", CONVENTIONS)
+@pytest.mark.parametrize("bias", Bias)
 @pytest.mark.parametrize(("n", "m", "joint"), SIZES + LARGE)
 def test_the_exact_loss_of_any_size_is_the_mean_over_fresh_samples(n, m, joint, bias):
     model, W, b = large(n, m, joint, bias)
@@ -74,7 +74,7 @@ def test_the_exact_loss_of_any_size_is_the_mean_over_fresh_samples(n, m, joint, 
     assert abs(losses.mean() - model.loss(W, b)) < 5 * losses.std(ddof=1) / math.sqrt(count) + 1e-6 * losses.mean()
 
 
-@pytest.mark.parametrize("bias", CONVENTIONS)
+@pytest.mark.parametrize("bias", Bias)
 @pytest.mark.parametrize(("n", "m", "joint"), SIZES)
 def test_the_exact_gradient_of_any_size_is_the_mean_over_samples(n, m, joint, bias):
     model, W, b = large(n, m, joint, bias)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ JOINT = np.array([[0.1, 0.2], [0.3, 0.4]])
 
 def runs() -> list[TrainingRun]:
     """Of each kind: pairs and wide, with and without bias, with and without decay, a schedule that is a function."""
-    few = {"runs": 2, "steps": 6, "batch": 8, "checkpoints": [3], "seed": 7}
+    few: dict[str, Any] = {"runs": 2, "steps": 6, "batch": 8, "checkpoints": [3], "seed": 7}
     wide = [Wide(2, np.array([1.0, 0.5, 2.0]), np.array([0.1, 0.5, 1.0]), Bias.SHARED)] * 2
     return [
         train(ToyModel(0.7, (0.2, 0.6), bias="none"), optimizer="adamw", schedule="linear", **few),

@@ -199,6 +199,7 @@ def test_shapes_of_a_run(bias):
     assert run.loss.shape == (3, 2, 3)
     shapes = {"none": None, "shared": (3, 2, 3), "per-feature": (3, 2, 3, 2)}
     assert (None if run.b is None else run.b.shape) == shapes[bias]
+    assert run.effective_decay is not None
     assert run.effective_decay.shape == (2, 3, Bias.of(bias).size() + 2)
 
 
