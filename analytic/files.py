@@ -123,8 +123,9 @@ def read_npz(path: PathLike, what: str, names: Iterable[str] = ()) -> dict[str, 
     """All arrays of a file that has at least these."""
     import numpy as np
 
-    with reading(path, what) as source:
-        stored = np.load(source, allow_pickle=False)
+    # opened here: np.load leaves a file open that it finds to be damaged
+    with reading(path, what) as source, open(source, "rb") as file:
+        stored = np.load(file, allow_pickle=False)
         if not hasattr(stored, "files"):
             raise InvalidValue(f"{str(source)!r} is no {what}: it holds a single array")
         with stored:
