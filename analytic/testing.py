@@ -19,10 +19,23 @@ from analytic.validation import InvalidValue, one_of
 
 
 def assert_converged(W: Any, b: Any = None, **problem: Any) -> CheckReport:
-    """Every model of a stack has converged to some minimum; -> the report.
+    """Assert that every model of a stack has converged to some minimum.
 
-    Raises AssertionError with a line for each model that has not; ValueError or TypeError for input that `check`
-    refuses, an empty stack among it.
+    Parameters
+    ----------
+    W, b, problem
+        As for `analytic.check`.
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    AssertionError
+        With a line for each model that has not.
+    ValueError, TypeError
+        For input that `check` refuses, an empty stack among it.
     """
     report = check(W, b, **problem)
     _fail_unless(report, {index: str(each) for index, each in enumerate(report.models) if not each.converged})
@@ -32,10 +45,27 @@ def assert_converged(W: Any, b: Any = None, **problem: Any) -> CheckReport:
 def assert_minimum(
     W: Any, b: Any = None, *, phase: str | None = None, best: bool = False, **problem: Any
 ) -> CheckReport:
-    """Every model has converged to a minimum: of this `phase`, and the global one if `best`; -> the report.
+    """Assert that every model of a stack, of two features and one hidden unit, has converged to a minimum.
 
-    For two features and one hidden unit, whose minima are known. Raises as `assert_converged`; `phase` is one of
-    "antipodal", "confused", "dedicated-1", "dedicated-2" and "silent".
+    Parameters
+    ----------
+    W, b, problem
+        As for `analytic.check`.
+    phase : str, optional
+        That the minimum must have: "antipodal", "confused", "dedicated-1", "dedicated-2" or "silent".
+    best : bool
+        Whether it must be the global minimum.
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    AssertionError
+        With a line for each model for which that is not so.
+    ValueError, TypeError
+        For input that `check` refuses, an empty stack among it, and for other models, whose minima are not known.
     """
     if phase is not None:
         one_of("phase", phase, get_args(Phase))

@@ -1,16 +1,22 @@
-"""Everything that a reader might paste runs: README blocks and scripts."""
+"""What a reader might paste runs: README blocks, scripts, commands; and what the texts mention exists."""
 
 from __future__ import annotations
 
+import ast
 import re
+import shlex
 import subprocess
 import sys
+import tokenize
+from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
 
 import analytic
+from analytic import cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,3 +67,76 @@ def test_ci_runs_the_readmes_own_test_command() -> None:
 def test_one_version_everywhere() -> None:
     assert f"version: {analytic.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert analytic.__version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def commands_of(page: Path) -> Iterator[list[str]]:
+    """The commands that a page gives in backticks, as words."""
+    yield from map(shlex.split, re.findall(r"`((?:analytic|python) [^`]+)`", page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "scripts").glob("*.md")), ids=lambda path: path.name)
+def test_every_command_of_a_page_is_understood(page: Path) -> None:
+    assert len(list(commands_of(page))) >= 5
+    for program, *words in commands_of(page):
+        if program == "analytic":
+            assert cli.parsed(words).run
+        else:
+            (path,) = (word for word in words if "/" in word)
+            assert (ROOT / path).exists(), words
+
+
+FOLDERS = ("analytic", "benchmarks", "derivations", "scripts", "tests")
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "derivations").glob("*.md"),
+        *(ROOT / "scripts").glob("*.md"),
+    ]
+)
+FILES = [f"/{path.relative_to(ROOT).as_posix()}" for path in (*SOURCES, *PAGES)]
+
+
+def prose_of(source: Path) -> str:
+    """What a module says in docstrings and comments."""
+    text = source.read_text(encoding="utf-8")
+    tokens = tokenize.generate_tokens(StringIO(text).readline)
+    comments = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docs = [ast.get_docstring(node) or "" for node in ast.walk(ast.parse(text)) if isinstance(node, documented)]
+    return "\n".join(docs + comments)
+
+
+def text_of(path: Path) -> str:
+    return prose_of(path) if path.suffix == ".py" else path.read_text(encoding="utf-8")
+
+
+def defined_in(source: Path) -> Iterator[str]:
+    """The dotted names of a module and of what it and its classes define."""
+    name = ".".join(source.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    yield name
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield f"{name}.{node.name}"
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (f"{name}.{target.id}" for target in targets if isinstance(target, ast.Name))
+
+
+def test_every_file_that_is_mentioned_exists() -> None:
+    """By its path, or by as much of the end of its path as the text gives."""
+    for path in (*PAGES, *SOURCES):
+        for name in re.findall(r"(?<![\w./*-])[\w./-]*\w\.(?:py|md)\b", text_of(path)):
+            assert any(file.endswith(f"/{name.lstrip('./')}") for file in FILES), f"{path} mentions {name}"
+
+
+def test_every_name_in_a_module_that_is_mentioned_exists() -> None:
+    """`module.name` in backticks, wherever `module` is one of ours and not also one of Python's."""
+    names = {f".{name}" for source in SOURCES for name in defined_in(source)}
+    names |= {f".analytic.{name}" for name in analytic.__all__}
+    modules = {name for source in SOURCES for name in (source.stem, source.parent.name)} - sys.stdlib_module_names
+    for path in (*PAGES, *SOURCES):
+        for mention in re.findall(r"`((?:\w+\.)+\w+)`", text_of(path)):
+            if mention.split(".")[0] in modules and not mention.endswith((".py", ".md")):
+                assert any(name.endswith(f".{mention}") for name in names), f"{path} mentions {mention}"

@@ -57,10 +57,14 @@ def _parser() -> Parser:
     return parser
 
 
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments that the words of a command line stand for; SystemExit if they are not understood."""
+    return _parser().parse_args(landscape.weights_first(list(words)))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
-    words = sys.argv[1:] if argv is None else list(argv)
-    args = _parser().parse_args(landscape.weights_first(words))
+    args = parsed(sys.argv[1:] if argv is None else argv)
     try:
         status = args.run(args)
         sys.stdout.flush()

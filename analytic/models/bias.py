@@ -26,7 +26,7 @@ BiasLike: TypeAlias = "Bias | Literal['none', 'shared', 'per-feature']"
 
 
 class Bias(str, Enum):
-    """ "none", "shared" or "per-feature"."""
+    """One of "none", "shared" and "per-feature"."""
 
     NONE = "none"
     SHARED = "shared"

@@ -128,7 +128,15 @@ class ReluOutputModel:
     def from_density(
         cls, features: int, hidden: int, density: Any, importance: Any = 1.0, bias: BiasLike = "per-feature"
     ) -> ReluOutputModel:
-        """The model with P(x_i != 0) = density, one number in [0, 1] or n."""
+        """The model whose features are on with a given probability.
+
+        Parameters
+        ----------
+        density : number or n numbers, in [0, 1]
+            P(x_i != 0) = 1 - S_i; one number for all features.
+        features, hidden, importance, bias
+            As for the class.
+        """
         n = whole("features", features)
         return cls(n, hidden, importance, tuple(1 - p for p in probabilities("density", density, n)), bias=bias)
 
@@ -138,10 +146,15 @@ class ReluOutputModel:
     ) -> ReluOutputModel:
         """The model with given joint on/off probabilities, for up to 12 correlated or anticorrelated features.
 
-        `patterns` has shape (2,) * n, one axis per feature, index 1 = on: for two features [[P00, P01], [P10, P11]].
-        They must be non-negative and sum to one within 1e-12. Where they are products of the densities within the
-        rounding of floats the features are taken to be independent, exactly; otherwise the probability that all are
-        off is set to what exactly completes the others.
+        Parameters
+        ----------
+        patterns : array_like, shape (2,) * n
+            One axis per feature, index 1 = on: for two features [[P00, P01], [P10, P11]]. Not negative, of sum one
+            within 1e-12. Where they are products of the densities within the rounding of floats the features are taken
+            to be independent, exactly; otherwise the probability that all are off is set to what exactly completes
+            the others.
+        hidden, importance, bias
+            As for the class.
         """
         model = cls.__new__(cls)
         density, joint = joint_patterns(patterns)
@@ -311,20 +324,44 @@ class ReluOutputModel:
     def gradient(
         self, W: Any, b: Any = None, *, tolerance: float = _TOLERANCE, method: Method = None
     ) -> tuple[Array, Any]:
-        """(dW, db): derivatives of the loss by W (..., hidden, features) and b, with arguments as for `loss`.
+        """Derivatives of the loss by W and b.
 
-        db has the shape of b: (..., features), (...) for a shared bias, and is None without bias. Where W_i = 0 = b_i
-        the loss has a kink; there a ReLU with argument exactly zero counts as off. By the recurrence, and away from
-        such points, the error is at most 1e-13 (1 + |W|) sum_i I_i (E[x_i^2] + E[ReLU(h_i)^2]) beyond the rounding of
-        the result, measured as for `loss`.
+        Parameters
+        ----------
+        W, b, tolerance, method
+            As for `loss`.
+
+        Returns
+        -------
+        dW : float64 array, shape (..., hidden, features)
+        db : None, float or float64 array
+            Shaped as b: (..., features), (...) for a shared bias; None without bias.
+
+        Notes
+        -----
+        Where W_i = 0 = b_i the loss has a kink; there a ReLU with argument exactly zero counts as off. By the
+        recurrence, and away from such points, the error is at most
+        1e-13 (1 + |W|) sum_i I_i (E[x_i^2] + E[ReLU(h_i)^2]) beyond the rounding of the result, measured as for `loss`.
         """
         return self.loss_and_gradient(W, b, tolerance=tolerance, method=method)[1:]
 
     def loss_and_gradient(
         self, W: Any, b: Any = None, *, tolerance: float = _TOLERANCE, method: Method = None
     ) -> tuple[Any, Array, Any]:
-        """(loss, dW, db) in one pass, which costs as much as the gradient: see `loss` and `gradient`.
+        """The loss and its derivatives (loss, dW, db) in one pass, which costs as much as the gradient.
 
+        Parameters
+        ----------
+        W, b, tolerance, method
+            As for `loss`.
+
+        Returns
+        -------
+        loss, dW, db
+            As from `loss` and `gradient`.
+
+        Notes
+        -----
         PyTorch differentiates through it with ::
 
             import torch
@@ -371,7 +408,20 @@ class ReluOutputModel:
     def loss_and_gradient_at(
         self, theta: Any, *, tolerance: float = _TOLERANCE, method: Method = None
     ) -> tuple[float, Array]:
-        """The loss and its gradient (k,) at parameters (k,): W row by row, then b. For minimisers with `jac=True`."""
+        """The loss and its gradient at one vector of parameters, for minimisers with `jac=True`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (k,)
+            W row by row, then the bias in the model's convention.
+        tolerance, method
+            As for `loss`.
+
+        Returns
+        -------
+        loss : float
+        gradient : float64 array, shape (k,)
+        """
         flat = real_array("theta", theta)
         size = self.hidden * self.features + self.bias.size(self.features)
         if flat.shape != (size,):
@@ -382,8 +432,19 @@ class ReluOutputModel:
         return float(loss), self.bias.parameters(by_W.ravel(), by_b)
 
     def hessian(self, W: Any, b: Any = None) -> Array:
-        """Second derivatives of the loss, shape (..., k, k), in the order W row by row, then b.
+        """Second derivatives of the loss, in the order W row by row, then b.
 
+        Parameters
+        ----------
+        W, b
+            As for `loss`.
+
+        Returns
+        -------
+        float64 array, shape (..., k, k)
+
+        Notes
+        -----
         By the recurrence; outputs may depend on at most 12 features each. The Hessian jumps where h_i vanishes at a
         corner of the cube that belongs to an on/off pattern by itself or with its edges: b_i = 0 (all features off),
         W_i . W_i + b_i = 0 (only feature i on); and it depends on the direction of approach where such a corner meets
@@ -396,11 +457,19 @@ class ReluOutputModel:
         return gathered.reshape(*lead, *gathered.shape[1:])
 
     def loss_error(self, W: Any, b: Any = None, *, tolerance: float = _TOLERANCE, method: Method = None) -> Any:
-        """How far the result of `loss` with the same arguments can be from the truth, shape (...).
+        """How far the result of `loss` with the same arguments can be from the truth.
 
-        By the recurrence a *bound*, to first order in eps and barring underflow: it counts the roundings of the sums
-        and includes the condition of h_i where its terms cancel. It is some hundred times the error that is found. By
-        the lattice an *estimate*, from the refinement of the lattice.
+        Parameters
+        ----------
+        W, b, tolerance, method
+            As for `loss`.
+
+        Returns
+        -------
+        float or float64 array, shape (...)
+            By the recurrence a *bound*, to first order in eps and barring underflow: it counts the roundings of the
+            sums and includes the condition of h_i where its terms cancel. It is some hundred times the error that is
+            found. By the lattice an *estimate*, from the refinement of the lattice.
         """
         from analytic.loss.relu_output import error_bound, evaluate, takes_recurrence
 
@@ -416,10 +485,20 @@ class ReluOutputModel:
         return error.reshape(lead)[()]
 
     def loss_variance(self, W: Any, b: Any = None, *, samples: int = 100_000, seed: int = 0) -> SampledVariance:
-        """Variance of one sample's loss, estimated from `samples` samples: (variance, standard_error), shapes (...).
+        """Variance of one sample's loss, estimated from samples: a batch of B has variance `loss_variance` / B.
 
-        A batch of B has mean `loss` and variance `loss_variance` / B. Two features and one hidden unit have it exactly,
-        in `ToyModel.loss_variance`.
+        Parameters
+        ----------
+        W, b
+            As for `loss`.
+        samples : int
+            At least 2.
+        seed : int
+
+        Returns
+        -------
+        variance, standard_error : float or float64 array, shape (...)
+            Two features and one hidden unit have it exactly, in `ToyModel.loss_variance`.
         """
         from analytic.loss.relu_variance import SampledVariance, sampled_variance
 
@@ -431,9 +510,18 @@ class ReluOutputModel:
     def exact_loss(self, W: Sequence[Sequence[Any]], b: Any = None) -> Any:
         """The loss in the arithmetic of its arguments, at one point.
 
-        Integers, fractions and floats give a `Fraction`, exactly; if any argument is an mpmath number the result is an
-        `mpf` at the working precision; if any is a SymPy number the result is a SymPy number. Outputs may depend on at
-        most 12 features each; eight take seconds.
+        Parameters
+        ----------
+        W : hidden rows of n numbers
+        b : None, number or n numbers
+            As the convention for the bias says; None means zero.
+
+        Returns
+        -------
+        Fraction, mpf or SymPy number
+            Integers, fractions and floats give a `Fraction`, exactly; if any argument is an mpmath number the result
+            is an `mpf` at the working precision; if any is a SymPy number the result is a SymPy number. Outputs may
+            depend on at most 12 features each; eight take seconds.
 
         Examples
         --------

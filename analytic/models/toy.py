@@ -91,7 +91,15 @@ class ToyModel:
 
     @classmethod
     def from_density(cls, density: Any, importance: Any = 1.0, bias: BiasLike = "per-feature") -> ToyModel:
-        """The model with P(x_i != 0) = density, one number in [0, 1] or a pair."""
+        """The model whose features are on with a given probability.
+
+        Parameters
+        ----------
+        density : number or pair, in [0, 1]
+            P(x_i != 0) = 1 - S_i; one number for both features.
+        importance, bias
+            As for the class.
+        """
         p1, p2 = probabilities("density", density, 2)
         return cls(importance, (1 - p1, 1 - p2), bias=bias)
 
@@ -107,9 +115,15 @@ class ToyModel:
     ) -> ToyModel:
         """The model with given on/off probabilities, for correlated or anticorrelated features.
 
-        The four numbers must be non-negative and sum to one within 1e-12. Where P11 P00 = P10 P01 within the rounding
-        of floats, 2^-50 of either side, the features are taken to be independent, exactly, with the densities that
-        are given; otherwise `p00` is set to what exactly completes the other three.
+        Parameters
+        ----------
+        p00, p10, p01, p11 : number
+            P(both off), P(only feature 1 on), P(only feature 2 on), P(both on); not negative, of sum one within 1e-12.
+            Where P11 P00 = P10 P01 within the rounding of floats, 2^-50 of either side, the features are taken to be
+            independent, exactly, with the densities that are given; otherwise `p00` is set to what exactly completes
+            the other three.
+        importance, bias
+            As for the class.
         """
         model = cls.__new__(cls)
         model._set(importance, exact_patterns(p00, p10, p01, p11), bias)
@@ -257,35 +271,60 @@ class ToyModel:
         float or float64 array, shape (...)
             NaN where an argument is NaN. The absolute error is at most 4 eps sum_i I_i (E[x_i^2] + E[ReLU(h_i)^2]),
             times the condition number of h where its terms cancel; measured against exact rationals in
-            tests/test_loss.py.
+            tests/loss/test_pair.py.
         """
         from analytic.loss.pair import loss
 
         return self._evaluate(loss, W, b)[()]
 
     def gradient(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
-        """Derivatives of the loss by (W1, W2), then b or (b1, b2): shape (..., 2), (..., 3) or (..., 4).
+        """Derivatives of the loss by (W1, W2), then b or (b1, b2).
 
-        Where W_i = 0 = b_i the loss has a kink; there a ReLU with argument exactly zero counts as off.
+        Parameters
+        ----------
+        W, b
+            As for `loss`.
+
+        Returns
+        -------
+        float64 array, shape (..., 2), (..., 3) or (..., 4)
+            Where W_i = 0 = b_i the loss has a kink; there a ReLU with argument exactly zero counts as off.
         """
         from analytic.loss.pair import loss_and_gradient
 
         return self.bias.gather(self._evaluate(loss_and_gradient, W, b)[1])
 
     def hessian(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
-        """Second derivatives of the loss, shape (..., k, k), in the order of `gradient`.
+        """Second derivatives of the loss, in the order of `gradient`.
 
-        The Hessian jumps across b_i = 0 (both features off) and W_i^2 + b_i = 0 (only feature i on), and depends on the
-        direction of approach where W1 W2 = 0 = b_i. There the one-sided value is returned in which a corner of the
-        square with h_i exactly zero counts as off. It is no basis for deciding the kind of such a point:
-        `find_stationary_points` does that from all directions.
+        Parameters
+        ----------
+        W, b
+            As for `loss`.
+
+        Returns
+        -------
+        float64 array, shape (..., k, k)
+            The Hessian jumps across b_i = 0 (both features off) and W_i^2 + b_i = 0 (only feature i on), and depends
+            on the direction of approach where W1 W2 = 0 = b_i. There the one-sided value is returned in which a corner
+            of the square with h_i exactly zero counts as off. It is no basis for deciding the kind of such a point:
+            `find_stationary_points` does that from all directions.
         """
         from analytic.loss.pair import hessian
 
         return self.bias.gather_hessian(self._evaluate(hessian, W, b))
 
     def loss_variance(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Values:
-        """Variance of one sample's loss, shape (...): a batch of n has mean `loss` and variance `loss_variance` / n.
+        """Variance of one sample's loss: a batch of n has mean `loss` and variance `loss_variance` / n.
+
+        Parameters
+        ----------
+        W, b
+            As for `loss`.
+
+        Returns
+        -------
+        float or float64 array, shape (...)
 
         Examples
         --------
@@ -300,8 +339,17 @@ class ToyModel:
     def exact_loss(self, W: Sequence[Any], b: Any = None) -> Any:
         """The loss in the arithmetic of its arguments, at one point.
 
-        Integers, fractions and floats give a `Fraction`, exactly; if any argument is an mpmath number the result is an
-        `mpf` at the working precision; if any is a SymPy number the result is a SymPy number.
+        Parameters
+        ----------
+        W : pair of numbers
+        b : None, number or pair of numbers
+            As the convention for the bias says; None means zero.
+
+        Returns
+        -------
+        Fraction, mpf or SymPy number
+            Integers, fractions and floats give a `Fraction`, exactly; if any argument is an mpmath number the result
+            is an `mpf` at the working precision; if any is a SymPy number the result is a SymPy number.
 
         Examples
         --------

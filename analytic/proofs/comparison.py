@@ -60,7 +60,7 @@ def compare(
             del open_points[reasons.index("")]
         else:
             unproved.append(listed)
-            differences.append(_why_unproved(listed, kind, points, reasons, model))
+            differences.append(_why_unproved(listed, kind, points, model))
     for flat in getattr(landscape, "flat_sets", ()):
         match = next((s for s in open_sets if s.kind == flat.kind and _within(flat.loss, s.loss, _scale(model))), None)
         if match is None:
@@ -100,7 +100,7 @@ def _steepness(model: ToyModel, listed: Any) -> float:
     return float(np.abs(model.gradient(np.asarray(listed.W, float), b)).max()) / (_EPS * _scale(model))
 
 
-def _why_unproved(listed: Any, kind: str, points: Iterable[ProvedPoint], reasons: list[str], model: ToyModel) -> str:
+def _why_unproved(listed: Any, kind: str, points: Iterable[ProvedPoint], model: ToyModel) -> str:
     """One sentence on the nearest proved point."""
     all_points = list(points)
     W = ", ".join(f"{float(w):.10g}" for w in listed.W)

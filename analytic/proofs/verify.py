@@ -56,10 +56,23 @@ class Verification:
 def verify_certificate(source: PathLike | Certificate, *, compiled: bool = True) -> Verification:
     """Check a certificate or a file written by its `save`.
 
-    Valid means that every claim in it was proved again; complete, that the claims say which stationary points exist
-    without exception. With ``compiled=False`` all intervals are computed in plain NumPy, about twenty times slower,
-    without the compiled machine and the programs for it, which found the proof. A file that is not a certificate gives
-    an InvalidValue that says why.
+    Parameters
+    ----------
+    source : Certificate or path
+    compiled : bool
+        Whether to compute intervals with the compiled machine and the programs for it, which found the proof; else in
+        plain NumPy, about twenty times slower.
+
+    Returns
+    -------
+    Verification
+        `valid`: every claim in it was proved again; `complete`: the claims say which stationary points exist, without
+        exception; `objections`: a sentence for each claim that was not proved.
+
+    Raises
+    ------
+    InvalidValue
+        If a file is not a certificate; it says why.
     """
     certificate = source if isinstance(source, Certificate) else Certificate.load(source)
     if isinstance(certificate.proof, Roots) != (certificate.model.bias == "none"):
