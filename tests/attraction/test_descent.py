@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -77,13 +79,14 @@ def test_times_in_between_do_not_change_the_flow() -> None:
 @pytest.mark.parametrize("dynamics", ["flow", "gd", "adam"])
 def test_a_batch_equals_a_loop(model: ReluOutputModel, dynamics: str) -> None:
     W = starts(model, 4).reshape(2, 2, model.hidden, model.features)
-    options = {"time": 300.0} if dynamics == "flow" else {"steps": 50, "lr": 0.05}
+    options: dict[str, Any] = {"time": 300.0} if dynamics == "flow" else {"steps": 50, "lr": 0.05}
     together = descend(model, W, dynamics=dynamics, **options)
     assert together.W.shape[1:3] == (2, 2)
     for index in np.ndindex(2, 2):
         alone = descend(model, W[index], dynamics=dynamics, **options)
-        np.testing.assert_array_equal(alone.W, together.W[(slice(None), *index)])
-        np.testing.assert_array_equal(alone.loss, together.loss[(slice(None), *index)])
+        everywhen = (slice(None), *index)
+        np.testing.assert_array_equal(alone.W, together.W[everywhen])
+        np.testing.assert_array_equal(alone.loss, together.loss[everywhen])
         np.testing.assert_allclose(alone.final.loss, together.final.loss[index], rtol=1e-13)
 
 
@@ -129,7 +132,7 @@ def test_exact_descent_is_training_without_noise() -> None:
     """Runs with fresh batches scatter about the exact trajectory; their mean is biased by less than their spread."""
     model = ReluOutputModel.from_density(3, 2, 0.3)
     W = starts(model, 1)[0]
-    settings = {"lr": 0.02, "steps": 600}
+    settings: dict[str, Any] = {"lr": 0.02, "steps": 600}
     runs = 24
     trained = train(model, optimizer="sgd", runs=runs, batch=4096, init=(W, None), checkpoints=6, **settings)
     exact = descend(model, W, dynamics="gd", checkpoints=trained.steps[1:], **settings)
@@ -150,7 +153,7 @@ def known_saddle() -> tuple[ReluOutputModel, np.ndarray, np.ndarray, float]:
     """
     p = 0.3
     model = ReluOutputModel.from_density(3, 2, p)
-    pair = find_minima(ToyModel.from_density(p)).global_minimum
+    pair = find_minima(ToyModel.from_density(p)).minima[0]
     W = np.array([[*pair.W, 0.0], [0.0, 0.0, 0.0]])
     variance = p / 3 - p**2 / 4
     return model, W, np.array([*pair.b, p / 2]), 4 * variance

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from analytic.testing import assert_converged, assert_minimum
 from analytic.validation import InvalidInput
 
 ROOT = 0.5**0.5
-PROBLEM = {"importance": 1.0, "sparsity": 0.5}
+PROBLEM: dict[str, Any] = {"importance": 1.0, "sparsity": 0.5}
 
 
 class Tensor:
@@ -100,7 +102,7 @@ def test_an_optimizer_by_any_spelling(name):
 def test_tolerance_counts_beside_a_batch():
     # an excess of 1e-2 of the silent loss: more than the noise of a small rate, less than a generous tolerance
     W = np.array([1.0, 1.0]) * ROOT * 1.1
-    noise = {"batch": 100_000, "lr": 1e-5}
+    noise: dict[str, Any] = {"batch": 100_000, "lr": 1e-5}
     assert not check(W, **PROBLEM, **noise)[0].converged
     assert check(W, **PROBLEM, **noise, tolerance=0.1)[0].converged
     with pytest.raises(InvalidInput, match="tolerance must be at least 0"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -84,7 +86,7 @@ def test_importances_and_sparsities_of_a_stack():
 
 def test_both_layouts_and_reductions_mean_the_same():
     W, b = pentagon()
-    problem = {"importance": 1.0, "sparsity": 0.9}
+    problem: dict[str, Any] = {"importance": 1.0, "sparsity": 0.9}
     first = check(np.stack([W] * 3), np.stack([b] * 3), **problem)
     second = check(np.stack([W.T] * 3), np.stack([b] * 3), **problem, reduction="mean")
     assert len(first) == len(second) == 3
@@ -97,7 +99,7 @@ def test_both_layouts_and_reductions_mean_the_same():
 
 def test_a_minimum_is_converged_and_what_is_away_from_it_is_not():
     W, b = pentagon()
-    problem = {"importance": 1.0, "sparsity": 0.9}
+    problem: dict[str, Any] = {"importance": 1.0, "sparsity": 0.9}
     assert_converged(W, b, **problem, tolerance=1e-9)
     report = check(1.05 * W, b, **problem)
     assert not report.converged
@@ -120,9 +122,10 @@ def test_a_saddle_is_not_converged():
 
 
 def test_models_trained_with_noise_have_converged_and_early_ones_have_not():
-    settings = {"batch": 1024, "lr": 1e-3}
+    settings: dict[str, Any] = {"batch": 1024, "lr": 1e-3}
     run = train(WIDE, runs=6, steps=10_000, checkpoints=[200], optimizer="adam", seed=3, **settings, progress=False)
-    problem = {"importance": 1.0, "sparsity": 0.9, **settings}
+    problem: dict[str, Any] = {"importance": 1.0, "sparsity": 0.9, **settings}
+    assert run.b is not None
     final, early = ((run.W[at, 0], run.b[at, 0]) for at in (-1, 1))
     assert sum(each.converged for each in check(*final, **problem)) >= 5
     assert not any(each.converged for each in check(*early, **problem))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,10 +29,12 @@ def test_constant_rates_have_the_closed_form():
 def covariance(noise: Noise) -> float:
     """Mean excess by iterating V <- (1 - lr H) V (1 - lr H) + lr^2 C / B from V = 0, step by step, for sgd."""
     hessian, C = MODEL.hessian(MINIMUM.W), gradient_moments(MODEL, MINIMUM.W)[1] / noise.batch
-    rule = {"constant": lambda s: 1.0, "linear": lambda s: 1 - s / noise.steps,
-            "cosine": lambda s: math.cos(math.pi / 2 * s / (noise.steps - 1))}[noise.schedule]  # fmt: skip
+    steps = noise.steps
+    assert steps is not None
+    rule = {"constant": lambda s: 1.0, "linear": lambda s: 1 - s / steps,
+            "cosine": lambda s: math.cos(math.pi / 2 * s / (steps - 1))}[str(noise.schedule)]  # fmt: skip
     V = np.zeros((2, 2))
-    for step in range(noise.steps):
+    for step in range(steps):
         rate = noise.lr * rule(step)
         shrink = np.eye(2) - rate * hessian
         V = shrink @ V @ shrink.T + rate**2 * C
@@ -55,11 +58,11 @@ def test_without_steps_the_first_rate_is_an_upper_bound():
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_good_models_of_a_falling_schedule_have_converged(schedule):
     # with the rate at the end, 0, 697 of 720 good models were "not converged"
-    settings = {"batch": 256, "lr": 1e-2, "schedule": schedule}
+    settings: dict[str, Any] = {"batch": 256, "lr": 1e-2, "schedule": schedule}
     run = train(MODEL, runs=40, steps=4000, optimizer="adam", **settings, progress=False)
     W = run.final[0][0]
-    for extra in ({}, {"steps": 4000}):
-        report = check(W, importance=0.7, sparsity=0.5, init=None, **settings, **extra)
+    for steps in (None, 4000):
+        report = check(W, importance=0.7, sparsity=0.5, init=None, **settings, steps=steps)
         assert sum(each.converged for each in report) >= 39
     excess = np.mean([each.excess for each in report])
     predicted = Noise(**settings, optimizer="adam", steps=4000).mean_excess(MODEL, MINIMUM.W, None)
