@@ -167,12 +167,20 @@ def save_numbers(result: Saved, path: Path) -> None:
     """The numbers of a result, beside its picture."""
     for suffix in (".npz", ".csv"):
         result.save(path.with_suffix(suffix))
-        print(f"wrote {path.with_suffix(suffix)}")
+        say_written(path.with_suffix(suffix))
+
+
+def say_written(path: Path) -> None:
+    """On stderr: standard output belongs to the result, which may be JSON."""
+    print(f"wrote {path}", file=sys.stderr)
 
 
 def save_figure(ax: Axes, path: Path) -> None:
     """The figure that holds `ax`."""
-    from analytic.plotting.saving import save_picture
+    import matplotlib.pyplot as plt
+
+    from analytic.plotting.saving import figure_of, save_picture
 
     save_picture(ax, path)
-    print(f"wrote {path}")
+    plt.close(figure_of(ax))  # type: ignore[arg-type]
+    say_written(path)

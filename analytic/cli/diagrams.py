@@ -17,6 +17,7 @@ from analytic.cli.common import (
     save_figure,
     save_numbers,
     say_when_compiling,
+    say_written,
     without_display,
 )
 from analytic.diagrams import plane
@@ -69,7 +70,7 @@ def _save_boundaries(boundaries: PhaseBoundaries, path: Path) -> None:
     save_figure(plot_boundaries(boundaries), path)
     for suffix in (".json", ".csv"):
         boundaries.save(path.with_suffix(suffix))
-        print(f"wrote {path.with_suffix(suffix)}")
+        say_written(path.with_suffix(suffix))
 
 
 def _boundaries(args: argparse.Namespace) -> None:

@@ -6,7 +6,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analytic.cli.common import DONE, INCOMPLETE, add_json, add_model, model_from, new_command, print_json, print_table
+from analytic.cli.common import (
+    DONE,
+    INCOMPLETE,
+    add_json,
+    add_model,
+    model_from,
+    new_command,
+    print_json,
+    print_table,
+    say_when_compiling,
+    say_written,
+)
 from analytic.validation import InvalidValue
 
 if TYPE_CHECKING:
@@ -36,15 +47,15 @@ def _certify(args: argparse.Namespace) -> int:
     from analytic.landscape.find import find_stationary_points
     from analytic.proofs import certify
 
+    say_when_compiling()
     proof = certify(model, find_stationary_points(model), time_limit=args.time_limit)
     if args.output is not None:
         proof.save(args.output)
+        say_written(args.output)
     if args.json:
         print_json({"missing": len(proof.missing), "unproved": len(proof.unproved), **proof.as_dict()})
     else:
         _report(proof)
-        if args.output is not None:
-            print(f"wrote {args.output}")
     return DONE if proof.complete else INCOMPLETE
 
 

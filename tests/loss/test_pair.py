@@ -17,7 +17,6 @@ from analytic.loss import kernels
 from analytic.models.bias import BiasLike
 
 EPS = np.finfo(float).eps
-#: What underflow may lose: densities down to 5e-324 leave terms that are multiples of the smallest number.
 LADDER = [0.0, 5e-324, 1e-300, 1e-155, 1e-100, 1e-30, 1e-16, 1e-12, 1e-8, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 3.0, 1e3]
 
 
