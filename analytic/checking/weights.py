@@ -145,7 +145,8 @@ def read_weights(path: str | Path) -> tuple[Any, Any]:
         return _pick(read_npz(path, "file of weights"), f"the file {str(path)!r}")
     with reading(path, "file of weights") as source:
         if suffix == ".npy":
-            return np.load(source, allow_pickle=False), None
+            with open(source, "rb") as file:
+                return np.load(file, allow_pickle=False), None
         return _pick(_safetensors(source), f"the file {str(path)!r}")
 
 

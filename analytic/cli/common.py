@@ -182,5 +182,5 @@ def save_figure(ax: Axes, path: Path) -> None:
     from analytic.plotting.saving import figure_of, save_picture
 
     save_picture(ax, path)
-    plt.close(figure_of(ax))  # type: ignore[arg-type]
+    plt.close(figure_of(ax))
     say_written(path)
