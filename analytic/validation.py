@@ -51,9 +51,10 @@ def refuse(name: str, requirement: str, value: object, hint: str = "") -> NoRetu
     raise InvalidValue(f"{name} must {requirement}, got {shown(value)}{'; ' if hint else ''}{hint}")
 
 
-def refuse_type(name: str, requirement: str, value: object) -> NoReturn:
-    """Raises the InvalidType "NAME must REQUIREMENT, got VALUE of type TYPE"."""
-    raise InvalidType(f"{name} must {requirement}, got {shown(value)} of type {type(value).__name__}")
+def refuse_type(name: str, requirement: str, value: object, hint: str = "") -> NoReturn:
+    """Raises the InvalidType "NAME must REQUIREMENT, got VALUE of type TYPE", followed by "; HINT" if there is one."""
+    kind = type(value).__name__
+    raise InvalidType(f"{name} must {requirement}, got {shown(value)} of type {kind}{'; ' if hint else ''}{hint}")
 
 
 def one_of(name: str, value: object, allowed: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from analytic.attraction.targets import distance, targets
 from analytic.landscape.find import find_stationary_points
 from analytic.landscape.records import End, Landscape
 from analytic.models.bias import Bias
-from analytic.models.toy import ToyModel
+from analytic.models.toy import ToyModel, require_pair
 from analytic.validation import InvalidValue, number, one_of, real_array, refuse, whole
 from analytic.work import cores
 
@@ -56,6 +56,7 @@ class Field:
         threads: int | None = None,
     ) -> Field:
         """The field of a model; what is not given has the defaults of `basins`."""
+        require_pair(model, "descend, which says where given starts end, and search_minima with shares of starts")
         settings = _settings(model, one_of("dynamics", dynamics, motion.MOTIONS), lr, max_steps)
         share = cores() if threads is None else whole("threads", threads)
         if landscape is None:

@@ -25,11 +25,12 @@ from analytic.checking.pair import ModelCheck, check_stack
 from analytic.checking.weights import Stack
 from analytic.landscape.records import StationaryPoint
 from analytic.models.bias import BiasLike
+from analytic.models.relu_output import ReluOutputModel
 from analytic.models.toy import ToyModel
 from analytic.training.run import TrainingRun
 from analytic.training.settings import reduction_factor
 from analytic.training.trainer import train
-from analytic.validation import one_of, refuse, whole
+from analytic.validation import one_of, refuse, refuse_type, whole
 
 REASONS = ("agrees", "other minimum", "weight decay", "not converged")
 
@@ -72,6 +73,8 @@ def compare(
     `training` goes to `train`; the defaults there hold. Optimisers on fresh batches only, not "gd", whose noise is
     another. Models that diverged are the first to be discarded; more of them than that are an error.
     """
+    if isinstance(density, ReluOutputModel):
+        refuse_type("density", "be numbers", density, "models of any size have search_minima and train")
     runs = whole("runs", runs)
     kept = runs - whole("discard", discard, 0, runs - 1)
     if "optimizer" in training:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from analytic.diagrams.plane import MOST_POINTS
 from analytic.files import TABLES, PathLike, ending, write_csv, write_npz
-from analytic.models.toy import ToyModel
+from analytic.models.toy import ToyModel, require_pair
 from analytic.validation import number, whole
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def loss_surface(model: ToyModel, b: Any = None, *, extent: float = 1.6, points:
     extent : positive
     points : from 2 to 3000
     """
+    require_pair(model, "the method loss, for weights on any plane")
     reach = number("extent", extent, above=0, most=1e6)
     axis = np.linspace(-reach, reach, whole("points", points, 2, MOST_POINTS))
     weights = np.stack(np.meshgrid(axis, axis), axis=-1)

@@ -12,15 +12,14 @@ from dataclasses import replace
 
 from analytic.landscape.records import FlatSet, Landscape, StationaryPoint
 from analytic.landscape.unbiased import unbiased_landscape
-from analytic.models.toy import ToyModel
-from analytic.validation import InvalidValue, refuse_type, whole
+from analytic.models.toy import ToyModel, require_pair
+from analytic.validation import InvalidValue, whole
 
 __all__ = ["FlatSet", "Landscape", "StationaryPoint", "find_minima", "find_stationary_points"]
 
 
 def _check(model: ToyModel, digits: int | None) -> None:
-    if not isinstance(model, ToyModel):
-        refuse_type("model", "be a ToyModel", model)
+    require_pair(model, "search_minima, which lists the minima that it finds")
     if digits is not None:
         whole("digits", digits, 1, 1000)
     if 0 in model.exact_density:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from analytic.models.bias import Bias, BiasLike
 from analytic.models.features import exact_patterns, importance_pair, probabilities
 from analytic.models.symmetry import Symmetry
-from analytic.validation import InvalidValue, real_array
+from analytic.validation import InvalidValue, real_array, refuse_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -361,3 +361,13 @@ class ToyModel:
         from analytic.loss.exact import exact_loss
 
         return exact_loss(self, W, b)
+
+
+def require_pair(model: object, larger: str) -> None:
+    """Refuses anything but a ToyModel, and a larger model with the name of what serves it."""
+    if isinstance(model, ToyModel):
+        return
+    from analytic.models.relu_output import ReluOutputModel
+
+    hint = f"models of any size have {larger}" if isinstance(model, ReluOutputModel) else ""
+    refuse_type("model", "be a ToyModel", model, hint)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from analytic.models.toy import ToyModel
+from analytic.models.toy import ToyModel, require_pair
 from analytic.proofs.bisection import Search
 from analytic.proofs.certificate import Certificate
 from analytic.proofs.comparison import compare
 from analytic.proofs.records import Reason, Searches, Unresolved, Zero
 from analytic.proofs.searches import check_provable, conclude, problems
 from analytic.proofs.unbiased import isolated_roots, points_from
-from analytic.validation import number, refuse_type
+from analytic.validation import number
 from analytic.work import Progress, reporting
 
 
@@ -50,8 +50,7 @@ def certify(
         For a model outside the theory, naming the condition; for a landscape of another model; for a time limit that is
         negative or not a number.
     """
-    if not isinstance(model, ToyModel):
-        refuse_type("model", "be a ToyModel", model)
+    require_pair(model, "search_minima, which finds minima and proves nothing")
     if time_limit is not None:
         number("time_limit", time_limit, least=0)
     check_provable(model)
