@@ -53,6 +53,7 @@ SHOWN = {
 
 
 def latex(expression: sp.Expr) -> str:
+    """In the notation of the prose."""
     return str(sp.latex(expression, symbol_names=NAMES))
 
 
@@ -62,6 +63,7 @@ def display(text: str) -> str:
 
 
 def equation(left: str, right: sp.Expr) -> str:
+    """A displayed equation."""
     return display(f"{left} = {latex(right)}")
 
 
@@ -80,6 +82,7 @@ def by_on_off(expression: sp.Expr) -> str:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown."""
     head = list(head)
     lines = [head, ["---" for _ in head], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -96,11 +99,13 @@ def _coordinates(pattern: str) -> str:
 
 
 def pattern_table() -> str:
+    """The nine patterns, their regions and coordinates."""
     rows = ([_name(pattern), REGIONS[pattern], _coordinates(pattern)] for pattern in PATTERNS)
     return table(("corners on", "region of the square where $h > 0$", "natural coordinates"), rows)
 
 
 def refuted_table() -> str:
+    """The sets of corners that are no pattern, and why."""
     rows = ([_name(pattern), reason.replace(">=", "≥")] for pattern, reason in sorted(refuted_patterns().items()))
     return table(("corners on", "why it does not occur"), rows)
 
@@ -119,6 +124,7 @@ def formulas(names: Iterable[str]) -> str:
 
 
 def corner_form() -> str:
+    """E[h_+^2] with both features on, as fourth powers at the corners."""
     top = " ".join(
         f"{'+' if sign > 0 else '-'} {name}_+^4" for name, sign in (("F", 1), ("A", -1), ("E", -1), ("B", 1))
     )
@@ -126,6 +132,7 @@ def corner_form() -> str:
 
 
 def jumps() -> str:
+    """The jumps of the Hessian where h vanishes at a corner."""
     shown = []
     for corner in "BA":
         rows = (" & ".join(latex(value) for value in row) for row in loss.expected_jump(corner).tolist())
@@ -136,6 +143,7 @@ def jumps() -> str:
 
 
 def slopes() -> str:
+    """The one-sided slopes of the loss where W_i = 0 leaves a kink."""
     meaning = {
         "ABEF": r"b_1 > 0,\ b_1 + \beta_1 > 0",
         "AB": r"b_1 > 0 > b_1 + \beta_1",
@@ -170,11 +178,13 @@ def factored(sector: str) -> str:
 
 
 def scales(sector: str) -> str:
+    """The coefficients of the loss along a ray of a sector."""
     values = (sp.factor(independent(value)) for value in unbiased.amplitude_and_quartic(sector))
     return "\n\n".join(equation(name, value) for name, value in zip(("a(t)", "q(t)"), values, strict=True))
 
 
 def tie() -> str:
+    """Both losses at equal importances, and where they are equal."""
     return "\n\n".join(
         (
             equation(r"L_{\mathrm{confused}}", unbiased.symmetric_loss("confused")),

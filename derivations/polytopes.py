@@ -57,6 +57,7 @@ class Minimum:
 
 
 def corners(n: int) -> list[Corner]:
+    """The corners of the unit cube."""
     return list(product((0, 1), repeat=n))
 
 

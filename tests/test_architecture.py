@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,6 +116,29 @@ def test_public_names_exist() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = analytic.nothing
     assert set(analytic.__all__) <= set(dir(analytic))
+
+
+def doors() -> Iterator[tuple[str, Any]]:
+    """Public functions, classes and their public methods."""
+    for name in analytic.__all__:
+        door = getattr(analytic, name)
+        yield name, door
+        if inspect.isclass(door):
+            for method, value in vars(door).items():
+                function = getattr(value, "__func__", value)
+                if not method.startswith("_") and inspect.isfunction(function):
+                    yield f"{name}.{method}", function
+
+
+@pytest.mark.parametrize(("name", "door"), list(doors()), ids=lambda each: each if isinstance(each, str) else "")
+def test_doors_with_several_arguments_say_in_numpys_sections_what_each_is(name: str, door: Any) -> None:
+    arguments = [
+        each
+        for each in inspect.signature(door).parameters.values()
+        if each.name not in ("self", "cls") and each.kind is not each.VAR_KEYWORD
+    ]
+    if len(arguments) > 1:
+        assert re.search(r"^(Parameters|Attributes)\n-{10}$", inspect.getdoc(door) or "", re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -52,10 +52,21 @@ class BasinFraction:
 class Basins:
     """Basin fractions of one model under one kind of training from one initial distribution.
 
-    fractions : one entry for each minimum, flat minimum and half-stable point (half_stable.py), sorted by loss.
-    unresolved : fraction of starts that reached no target in the allowed steps.
-    statuses : how the unresolved ones ended, with their fractions: `Status.sentence` says what each means.
-    separatrices : the basin boundaries without bias under the flow, else empty.
+    Attributes
+    ----------
+    model : ToyModel
+    landscape : Landscape
+    dynamics : "flow", "gd" or "adam"
+    fractions : tuple of BasinFraction
+        One for each minimum, flat minimum and half-stable point (half_stable.py), sorted by loss.
+    unresolved : float
+        Fraction of starts that reached no target in the allowed steps.
+    starts : int
+        How many were counted.
+    separatrices : tuple of Separatrix
+        The basin boundaries without bias under the flow, else empty.
+    statuses : dict
+        How the unresolved ones ended, with their fractions: `Status.sentence` says what each means.
     """
 
     model: ToyModel
@@ -77,10 +88,18 @@ class Basins:
         return iter(self.fractions)
 
     def restarts_needed(self, probability: float = 0.99, *, cautious: bool = False) -> float:
-        """How many random starts find the global minimum with this probability; infinity where none does.
+        """How many random starts find the global minimum with a probability.
 
-        Global minima that tie, within the rounding of the loss, count together. `cautious` takes the lower ends of the
-        intervals.
+        Parameters
+        ----------
+        probability : float, in (0, 1)
+        cautious : bool
+            Whether to take the lower ends of the intervals.
+
+        Returns
+        -------
+        float
+            Infinity where no start does. Global minima that tie, within the rounding of the loss, count together.
         """
         number("probability", probability, above=0, below=1)
         lowest = float(self.fractions[0].target.loss)

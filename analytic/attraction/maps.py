@@ -22,8 +22,17 @@ _LARGEST = 4096
 class BasinMap:
     """Ends of the starts on a plane.
 
-    x, y : coordinates of the pixels;  labels (len(y), len(x)) : index into `targets`, negative where unresolved.
-    axes : names of the two parameters that vary.
+    Attributes
+    ----------
+    model : ToyModel
+    dynamics : "flow", "gd" or "adam"
+    targets : tuple of StationaryPoint or FlatSet
+    axes : pair of str
+        The parameters that vary, on x and on y.
+    x, y : float64 arrays
+        Coordinates of the pixels.
+    labels : int array, shape (len(y), len(x))
+        Index into `targets`, negative where unresolved.
     """
 
     model: ToyModel

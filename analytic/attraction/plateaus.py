@@ -86,8 +86,18 @@ class Stationary:
 class Plateau:
     """A stretch of one trajectory where the loss hardly falls.
 
-    start : the trajectory, as an index into the leading axes of W;  begins, ends : times;  loss : at its slowest point
-    stationary : the stationary point beside it, None if Newton's method found none close by;  distance : to it
+    Attributes
+    ----------
+    start : tuple of int
+        The trajectory, as an index into the leading axes of W.
+    begins, ends : float
+        Times.
+    loss : float
+        At its slowest point.
+    stationary : Stationary or None
+        The stationary point beside it, None if Newton's method found none close by.
+    distance : float or None
+        To that point.
     """
 
     start: tuple[int, ...]

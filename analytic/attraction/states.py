@@ -88,6 +88,7 @@ def both_dead(x, model):
 
 @njit(**COMPILED)
 def size(v):
+    """|v|."""
     total = 0.0
     for i in range(len(v)):
         total += v[i] * v[i]

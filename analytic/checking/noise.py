@@ -35,7 +35,7 @@ _POINTS = 4001
 
 
 def optimizer_name(optimizer: Any) -> str:
-    """ "sgd", "adam" or "adamw" for such a name in any capitals, PyTorch's class of that name, or an instance of it."""
+    """The name "sgd", "adam" or "adamw" from itself in any capitals, PyTorch's class of that name, or an instance."""
     name = optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", type(optimizer).__name__)
     if name.lower() not in OPTIMIZERS:
         one_of("optimizer", optimizer, OPTIMIZERS)

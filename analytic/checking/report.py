@@ -1,4 +1,4 @@
-"""`check`: trained models against the theory: have they converged, to which minimum, and is that the best one?
+"""Trained models against the theory: whether they have converged, to which minimum, and whether that is the best.
 
 With two features and one hidden unit a model is compared with the list of all minima (pair.py), otherwise with the
 quadratic model of the loss where it is (network.py). It has converged if its loss exceeds that of its minimum by no
@@ -40,8 +40,14 @@ _SHOWN = 50
 class CheckReport:
     """The checks of a stack of models, in its order; `print` shows a line for each.
 
-    models : `ModelCheck` for two features and one hidden unit, `NetworkCheck` for other sizes.
-    hints : what the input should perhaps have been, where most models have not converged.
+    Attributes
+    ----------
+    models : tuple
+        Of `ModelCheck` for two features and one hidden unit, of `NetworkCheck` for other sizes.
+    reduction : "sum" or "mean"
+        Over the features, in all losses.
+    hints : tuple of str
+        What the input should perhaps have been, where most models have not converged.
     """
 
     models: tuple[Any, ...]

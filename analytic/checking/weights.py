@@ -2,8 +2,8 @@
 
     shape of b                            meaning, for N models of n features
     none                                  no bias
-    (), (1,), (N,), (N, 1)                one bias for all features
-    (n,), (N, n), (N, 1, n), (N, n, 1)    one bias per feature
+    (), (1,), (N,), (N, 1)                a shared bias
+    (n,), (N, n), (N, 1, n), (N, n, 1)    a bias per feature
 
 Where a shape has two readings the error says which question would settle it; shapes.py has those of W.
 """

@@ -151,7 +151,13 @@ def _label(curve: Boundary) -> str:
 class PhaseBoundaries:
     """The boundaries of one bias convention: curves, and the points where they end or meet.
 
-    `importance` and `density` are the lowest and highest values that were asked for.
+    Attributes
+    ----------
+    bias : Bias
+    curves : tuple of Boundary
+    points : tuple of SpecialPoint
+    importance, density : pair of float
+        The lowest and highest values that were asked for.
     """
 
     bias: Bias

@@ -42,9 +42,17 @@ _FLAT_WEIGHTS = {"silent": np.zeros(2), "dedicated-1": np.array([1.0, 0.0]), "de
 class Comparison:
     """Trained against exact minima over a grid; arrays (len(density), len(importance), ...).
 
-    trained : (m, n, kept, 2) weights of the kept models;  best : (m, n, 2) weights of the global minimum.
-    excess : (m, n) mean exact loss of the kept models minus the global minimum's.
-    reasons : (m, n, 4) share of the kept models with each of REASONS.
+    Attributes
+    ----------
+    density, importance : (m,), (n,)
+    trained : (m, n, kept, 2)
+        Weights of the kept models.
+    best : (m, n, 2)
+        Weights of the global minimum.
+    excess : (m, n)
+        Mean exact loss of the kept models minus the global minimum's.
+    reasons : (m, n, 4)
+        Share of the kept models with each of REASONS.
     """
 
     density: np.ndarray
@@ -68,10 +76,27 @@ def compare(
     discard: int = 1,
     **training: Any,
 ) -> Comparison:
-    """Train `runs` models at every grid point, discard the `discard` worst, and explain the rest.
+    """Train models at every point of a grid, discard the worst, and explain the rest.
 
-    `training` goes to `train`; the defaults there hold. Optimisers on fresh batches only, not "gd", whose noise is
-    another. Models that diverged are the first to be discarded; more of them than that are an error.
+    Parameters
+    ----------
+    density, importance : array_like, shape (m,), (n,)
+    bias : "none", "shared" or "per-feature"
+    runs : int
+        Models at every grid point.
+    discard : int
+        How many of them to discard, those with the largest loss. Models that diverged are the first.
+    training
+        As for `train`, whose defaults hold. Optimisers on fresh batches only, not "gd", whose noise is another.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InvalidValue
+        For bad arguments, and where more models diverged than are discarded.
     """
     if isinstance(density, ReluOutputModel):
         refuse_type("density", "be numbers", density, "models of any size have search_minima and train")

@@ -29,9 +29,25 @@ _ACCURACY = 1e-13
 def decayed_loss(
     model: ToyModel | ReluOutputModel, W: npt.ArrayLike, b: npt.ArrayLike | None = None, weight_decay: float = 0.01
 ) -> Any:
-    """L + weight_decay/2 (|W|² + |b|²) over arrays, shaped as in `model.loss`; a shared bias counts once in |b|².
+    """The loss with its penalty, L + weight_decay/2 (|W|² + |b|²).
 
-    Raises ValueError for a negative or infinite `weight_decay`, and what `model.loss` raises.
+    Parameters
+    ----------
+    model : ToyModel or ReluOutputModel
+    W, b
+        As for `model.loss`. A shared bias counts once in |b|².
+    weight_decay : float
+        At least 0.
+
+    Returns
+    -------
+    float or float64 array
+        Shaped as by `model.loss`.
+
+    Raises
+    ------
+    ValueError
+        For a negative or infinite `weight_decay`, and what `model.loss` refuses.
     """
     decay, loss = number("weight_decay", weight_decay, least=0), model.loss(W, b)
     weights = real_array("W", W)
@@ -42,11 +58,25 @@ def decayed_loss(
 
 
 def decayed_minimum(model: ToyModel, minimum: StationaryPoint, weight_decay: float) -> tuple[np.ndarray, Any] | None:
-    """(W, b) where L + weight_decay/2 (|W|² + |b|²) has the minimum that continues `minimum`; None if the branch ends.
+    """Where L + weight_decay/2 (|W|² + |b|²) has the minimum that continues one of L.
 
-    The gradient of the penalised loss is below 1e-13 max I_i there. A shared bias counts once in |b|².
+    Parameters
+    ----------
+    model : ToyModel
+    minimum : StationaryPoint
+        Of `model`, off the kinks.
+    weight_decay : float
+        At least 0. A shared bias counts once in |b|².
 
-    Raises ValueError for a negative or infinite `weight_decay`, or a point that is no minimum or lies on a kink.
+    Returns
+    -------
+    W, b, or None if the branch ends before
+        The gradient of the penalised loss is below 1e-13 max I_i there.
+
+    Raises
+    ------
+    ValueError
+        For a negative or infinite `weight_decay`, or a point that is no minimum or lies on a kink.
     """
     most = number("weight_decay", weight_decay, least=0)
     if minimum.kind != "minimum" or minimum.on_kink:

@@ -62,8 +62,17 @@ def find_stationary_points(model: ToyModel, *, digits: int | None = None) -> Lan
 def find_minima(model: ToyModel, *, digits: int | None = None, certify: bool = False) -> Landscape:
     """Every minimum of the expected loss: `find_stationary_points` under its everyday name.
 
-    With `certify` the result carries a proof that its list is complete, or of what could not be proved, in
-    `.certificate`; see `analytic.certify` for the models that it covers.
+    Parameters
+    ----------
+    model, digits
+        As for `find_stationary_points`.
+    certify : bool
+        Whether to prove that the list is complete; see `analytic.certify` for the models that it covers.
+
+    Returns
+    -------
+    Landscape
+        Its `certificate` is None, or that proof, which also says what could not be proved.
     """
     landscape = find_stationary_points(model, digits=digits)
     if not certify:

@@ -6,7 +6,7 @@ first and t^2 x_i + t x_j + c_i for the second feature. Its bias is stationary w
     s = E[x_i 1(g_i > 0)] / E[g_i+]           and along s the loss falls at rate
     F_i = -(s / 2) dL_i/ds = I_i s (E[x_i g_i+] - s E[g_i+^2])
 
-are explicit functions of c_i: no equation is solved. With one bias per feature each output has its own curve
+are explicit functions of c_i: no equation is solved. With a bias per feature each output has its own curve
 (log s, F_i), and the ray's stationary points are the intersections s_1 = s_2, F_1 + F_2 = 0 of the first with the
 second turned upside down. A shared bias has b = s c in both outputs, one s with both sums, and F_1 + F_2 = 0 along c.
 

@@ -76,8 +76,19 @@ class Family(Enum):
 class FlatSet:
     """A connected family of stationary points with one loss, on which an output is dead.
 
-    `family` says what the outputs do, `live` which output is not dead, 0 or 1 (None if both are dead).
-    `contains(W, b)` tells whether a point belongs to it, exactly.
+    Attributes
+    ----------
+    kind : "minimum", "saddle", "maximum" or "undecided"
+    phase : str
+    loss : float, or mpf if digits were asked for
+    description : str
+        Its equations.
+    family : Family
+        What the outputs do.
+    live : 0, 1 or None
+        The output that is not dead, None if both are.
+    contains : callable
+        contains(W, b) tells whether a point belongs to it, exactly.
     """
 
     kind: Kind
@@ -204,7 +215,14 @@ class Landscape:
 
     @classmethod
     def collect(cls, model: ToyModel, points: list[StationaryPoint], flat_sets: list[FlatSet]) -> Landscape:
-        """Sorts points by kind and loss."""
+        """The landscape that these points and flat sets make, sorted by kind and loss.
+
+        Parameters
+        ----------
+        model : ToyModel
+        points : list of StationaryPoint
+        flat_sets : list of FlatSet
+        """
         by_loss = sorted(points, key=lambda point: point.loss)
 
         def of(kind: Kind) -> tuple[StationaryPoint, ...]:

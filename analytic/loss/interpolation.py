@@ -120,6 +120,7 @@ def _add_from_integral_to(weight, count, position, on_v, on_J):
 
 @njit(**COMPILED)
 def value_at(v, count, position):
+    """The function with values v[:count] on nodes 0, 1, ... at a position among them."""
     if position > count - 1 + _BEYOND:
         return v[count - 1]
     if position < -_BEYOND:

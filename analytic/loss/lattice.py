@@ -55,6 +55,7 @@ class Output(NamedTuple):
 
 
 def output_of(G: Array, b: Array, density: Array, i: int) -> Output:
+    """Output i with the other features that it depends on, by falling |G_ij|."""
     size = np.where(density > 0, np.abs(G[i]), 0.0)
     size[i] = 0.0
     features = np.argsort(-size, kind="stable")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = npt.NDArray[np.float64]
 
 #: How pictures name a convention.
-BIAS_WORDS = {"none": "no bias", "shared": "one bias for both", "per-feature": "bias per feature"}
+BIAS_WORDS = {"none": "no bias", "shared": "shared bias", "per-feature": "bias per feature"}
 #: Smallest connected share of the diagram that gets a name written on it.
 _NAMED_SHARE = 0.03
 

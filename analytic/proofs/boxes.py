@@ -152,7 +152,7 @@ def evidence(case: Case, sign: int, c: Constants, box: Vector) -> list[Any]:
 
 
 def impossible(case: Case, sign: int, c: Constants, box: Vector) -> list[tuple[Any, ...]]:
-    """Numbers that are not all positive at a stationary point: completeness.md, section 5; one bias: section 9."""
+    """Numbers that are not all positive at a stationary point: completeness.md, section 5; shared bias: section 9."""
     tau, k = box[0], box[-1]
     height = tau + (1 - k if sign > 0 else k)
     if case is Case.SHARED:

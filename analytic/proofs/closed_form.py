@@ -28,7 +28,7 @@ def enclose(value: Fraction | Interval) -> Pair:
 
 
 def flat_sets(model: ToyModel) -> list[ProvedFlatSet]:
-    """The families with a dead output: completeness.md, section 3, and section 9 for one bias; none without bias."""
+    """The families with a dead output: completeness.md, sections 3 and 9 (shared bias); none without bias."""
     if model.bias == "none":
         return []
     r, p = model.exact_importance, model.exact_density

@@ -10,7 +10,7 @@ every stationary point with both outputs live has each output either on everywhe
 off for some but not all values of the other one ("partial"), which is 0 <= kappa <= 1 and 0 <= k <= 1. Three systems
 of equations remain, one per `Case`; each is divided by the power of tau that makes it regular at tau = 0.
 
-One bias for both is kappa = k. Both outputs are on or both partial, so one system in (tau, k) remains.
+A shared bias is kappa = k. Both outputs are on or both partial, so one system in (tau, k) remains.
 
 The functions use plain arithmetic with `positive` and `corner`, so they give exact values for `Fraction`, enclosures
 for `Interval`, and enclosures of value and generalised Jacobian for `Dual`. Beyond an activation border b_i = 0 they

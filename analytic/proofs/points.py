@@ -5,9 +5,9 @@ are called partial partial, outputs that are called on on. `place` decides that.
 (features exchanged); `mirror` carries a box from one to the other.
 
 At a stationary point the Hessian in any coordinates decides the kind, since Hessians in different coordinates are
-congruent there. `kind` uses (sigma, tau, kappa, k), with one bias (sigma, tau, k). The points on an activation border
-b_i = 0 that occur for whole families of models, the dedicated solutions and the corner `closed_form.alike`, are decided
-in closed form.
+congruent there. `kind` uses (sigma, tau, kappa, k), with a shared bias (sigma, tau, k). The points on an activation
+border b_i = 0 that occur for whole families of models, the dedicated solutions and the corner `closed_form.alike`, are
+decided in closed form.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `derivations/completeness.md` reduces the question, for independent features, to twelve searches with a bias per
 feature: three systems of equations (`Case`), two signs of W1 W2, two choices of the larger weight, each on a unit
-square or cube. With one bias it is one system and four searches. `prover` runs them, `verify` checks what it left.
+square or cube. With a shared bias it is one system and four searches. `prover` runs them, `verify` checks what it left.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EXCLUDED, UNRESOLVED = "x", "?"
 
 
 def problems(model: ToyModel, compiled: bool = True) -> list[Problem]:
-    """The searches: twelve with a bias per feature, four with one bias."""
+    """The searches: twelve with a bias per feature, four with a shared bias."""
     sides = {swapped: Constants.enclosed(model, swapped) for swapped in (False, True)}
     return [
         Problem(case, swapped, sign, sides[swapped], _corner(model, case, sign), compiled)

@@ -1,4 +1,4 @@
-"""One bias for both outputs: the stationary points outside the search, derivations/completeness.md, section 9.
+"""A shared bias: the stationary points outside the search, derivations/completeness.md, section 9.
 
 They are W = 0 with b at the mean, points with W2 = 0 (or W1 = 0) at equal densities, and points at which both outputs
 are on everywhere. There the loss is a polynomial, and on the ray W = rho (1, s v) with the best b it is
@@ -45,7 +45,7 @@ class AffineLoss:
 
     @property
     def coupling(self) -> Fraction:
-        """I1 I2 / (I1 + I2), the price of one bias for two means."""
+        """I1 I2 / (I1 + I2), the price of a shared bias for two means."""
         return self.c.I1 * self.c.I2 / (self.c.I1 + self.c.I2)
 
     def misfit(self) -> Polynomial:

@@ -178,7 +178,7 @@ def test_known_points_with_bias() -> None:
 
 
 def test_where_the_first_order_line_meets_the_instability() -> None:
-    """There the dedicated point ties with the antipodal minimum: its importance is (4 - 3p)/(4 + 3p) for one bias."""
+    """There the dedicated point ties with the antipodal minimum: r = (4 - 3p)/(4 + 3p) for a shared bias."""
     points = phase_boundaries("shared", progress=False).points
     point = next(p for p in points if p.name == "first-order line meets the instability")
     density = float(point.density)

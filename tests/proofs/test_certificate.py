@@ -26,7 +26,7 @@ from analytic.validation import InvalidInput
 #: Exotic: two minima, one with W near (0.66, 1.23) and a small basin, and four saddles besides those in closed form.
 EXOTIC = ToyModel.from_density(0.087, 0.115)
 EQUAL = ToyModel.from_density(Fraction(3, 10), 1)
-#: With one bias; exotic: a minimum with W near (0.901, 1.396), b near -1.007.
+#: With a shared bias; exotic: a minimum with W near (0.901, 1.396), b near -1.007.
 SHARED = {
     "exotic": ToyModel.from_density(0.13, 0.08, bias="shared"),
     "equal": ToyModel.from_density(Fraction(3, 10), 1, bias="shared"),
