@@ -30,7 +30,7 @@ from numba import njit
 from analytic.landscape.biased import biased_landscape
 from analytic.landscape.kinds import dedicated_form, inertia, sizes
 from analytic.landscape.newton import converge, derivatives, record
-from analytic.landscape.records import FlatSet
+from analytic.landscape.records import TIE, FlatSet
 from analytic.landscape.search import LEVELS, find_off_axes
 from analytic.loss.pair import COMPILED, point_gradient
 from analytic.models.features import independent_parameters
@@ -246,13 +246,10 @@ class _Solver:
 def _one_by_one(density: float, importance: float, shared: bool) -> tuple[Array, Array, float, int, float]:
     """W, b, loss, number of minima and gap from the full landscape of one model."""
     landscape = biased_landscape(ToyModel.from_density(density, importance, bias="shared" if shared else "per-feature"))
-    flat = [s for s in landscape.flat_sets if s.kind == "minimum"]
-    losses = sorted([*(point.loss for point in landscape.minima), *(s.loss for s in flat)])
-    best = landscape.global_minimum
-    gap = losses[1] - losses[0] if len(losses) > 1 else np.nan
+    best, count, gap = landscape.global_minimum, len(landscape.ends), max(landscape.gap, 0.0)
     if isinstance(best, FlatSet):
-        return np.full(2, np.nan), np.full(2, np.nan), best.loss, len(losses), gap
-    return best.W, np.broadcast_to(best.b, 2), best.loss, len(losses), gap
+        return np.full(2, np.nan), np.full(2, np.nan), best.loss, count, gap
+    return best.W, np.broadcast_to(best.b, 2), best.loss, count, gap
 
 
 def solve_grid(density: Array, importance: Array, shared: bool, run: Run) -> GridMinima:
@@ -282,10 +279,15 @@ def solve_grid(density: Array, importance: Array, shared: bool, run: Run) -> Gri
     places = np.concatenate(
         [solver.points, *(z[:, :, None] for z, _ in dedicated), np.full((*p.shape, len(flat), 4), np.nan)], axis=2
     )
-    order = np.argsort(candidates, axis=-1, kind="stable")[..., :2]
+    # where both outputs are always on, antipodal and confused tie exactly; rounding should not choose between them
+    antipodal = np.nan_to_num(places[..., 0] * places[..., 1]) < 0
+    ranked = candidates - np.where(antipodal, TIE * flat[0][..., None], 0.0)
+    order = np.argsort(ranked, axis=-1, kind="stable")[..., :2]
     best, second = np.moveaxis(np.take_along_axis(candidates, order, axis=-1), -1, 0)
     z = np.take_along_axis(places, order[..., :1, None], axis=2)[:, :, 0]
-    result = GridMinima(z[..., :2].copy(), z[..., 2:].copy(), best, np.isfinite(candidates).sum(axis=-1), second - best)
+    result = GridMinima(
+        z[..., :2].copy(), z[..., 2:].copy(), best, np.isfinite(candidates).sum(axis=-1), np.maximum(second - best, 0)
+    )
     cells = [(i, j) for i in rows for j in columns if solver.open[i, j]]
     solved = run([partial(_one_by_one, float(density[i]), float(importance[j]), shared) for i, j in cells])
     for cell, values in zip(cells, solved, strict=True):

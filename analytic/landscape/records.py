@@ -104,7 +104,7 @@ class FlatSet:
 End: TypeAlias = StationaryPoint | FlatSet
 
 #: Losses closer than this fraction of the loss of silent outputs tie: rounding error is a few hundred times smaller.
-_TIE = 1e-13
+TIE = 1e-13
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -178,7 +178,7 @@ class Landscape:
 
     @property
     def ends(self) -> tuple[End, ...]:
-        """Where training can end in a minimum: isolated and flat minima by loss, isolated ones first where they tie.
+        """Where training can end: isolated and flat minima by loss; in a tie isolated ones first, by phase.
 
         Losses tie if they agree within 1e-13 of the model's loss with silent outputs: a matter of the model's scale.
         """
@@ -187,14 +187,14 @@ class Landscape:
         ranked: list[End] = []
         while waiting:
             tied = [end for end in waiting if end.loss <= waiting[0].loss + self._tie]
-            ranked += sorted(tied, key=lambda end: isinstance(end, FlatSet))
+            ranked += sorted(tied, key=lambda end: (isinstance(end, FlatSet), end.phase))
             waiting = waiting[len(tied) :]
         return tuple(ranked)
 
     @property
     def _tie(self) -> float:
         """Largest difference of losses that tie: none where there are more digits than those of float64."""
-        return _TIE * self.model.silent_loss if all(isinstance(each.loss, float) for each in self) else 0.0
+        return TIE * self.model.silent_loss if all(isinstance(each.loss, float) for each in self) else 0.0
 
     @property
     def ties(self) -> tuple[End, ...]:

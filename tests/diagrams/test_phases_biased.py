@@ -69,3 +69,13 @@ def test_exchanging_the_features_is_a_symmetry(bias):
     diagram = phase_diagram(density=[0.05, 0.3, 0.8], importance=np.geomspace(0.25, 4, 8), bias=bias)
     assert np.array_equal(diagram.n_minima, diagram.n_minima[:, ::-1])
     assert np.allclose(diagram.loss[:, ::-1] * diagram.importance, diagram.loss, rtol=1e-13, atol=0)
+
+
+def test_rounding_does_not_choose_between_minima_that_tie_exactly() -> None:
+    """With a shared bias and both outputs always on, the loss knows W1 W2 only by its square: antipodal is named."""
+    diagram = phase_diagram(density=np.linspace(0.95, 1, 6), importance=np.geomspace(0.8, 1.25, 9), bias="shared")
+    tied = diagram.gap <= 1e-13
+    assert tied.any()
+    assert set(diagram.phase[tied]) == {"antipodal"}
+    model = ToyModel.from_density(1.0, 1.0, "shared")
+    assert [end.phase for end in find_minima(model).ties] == ["antipodal", "confused"]
