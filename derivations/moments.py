@@ -22,17 +22,15 @@ import sympy as sp
 from derivations.patterns import (
     CORNERS,
     Corner,
+    H,
     alpha,
     b,
     beta,
     corner_value,
-    placeholder_for_h,
     strips,
     x,
     y,
 )
-
-H = placeholder_for_h()
 
 #: Name -> integrand of the moments that loss and gradient need; H stands for ReLU(h).
 MOMENTS = {"hh": H**2, "xh": x * H, "h": H, "yh": y * H, "x": x, "xx": x**2, "xy": x * y}

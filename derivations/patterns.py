@@ -96,18 +96,13 @@ class Corner:
         s, r = sp.symbols("s r", nonnegative=True)
         cx, cy = CORNERS[self.corner]
         at = {x: cx + (1 - 2 * cx) * u * s, y: cy + (1 - 2 * cy) * v * r}
-        on_piece = integrand.subs(_H, value * (1 - s - r)).subs(at, simultaneous=True)
+        on_piece = integrand.subs(H, value * (1 - s - r)).subs(at, simultaneous=True)
         inner = sp.integrate(sp.expand(on_piece), (r, 0, 1 - s))
         return self.sign * u * v * sp.integrate(sp.expand(inner), (s, 0, 1))
 
 
 #: Stands for h inside integrands, so that pieces may insert their own expression for it.
-_H = sp.Symbol("h", real=True)
-
-
-def placeholder_for_h() -> sp.Symbol:
-    """The symbol that stands for h in integrands."""
-    return _H
+H = sp.Symbol("h", real=True)
 
 
 def strips(pattern: str) -> list[tuple[tuple, tuple]]:

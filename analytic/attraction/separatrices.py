@@ -35,7 +35,7 @@ import numpy as np
 
 from analytic.attraction.half_stable import antipodal_side, beside
 from analytic.landscape.find import find_stationary_points
-from analytic.landscape.records import Landscape, StationaryPoint
+from analytic.landscape.records import Landscape
 from analytic.loss.pair import point_gradient
 from analytic.models.bias import Bias
 from analytic.models.toy import ToyModel
@@ -98,7 +98,7 @@ def separatrices(model: ToyModel, landscape: Landscape | None = None) -> tuple[S
     found = []
     for saddle in (find_stationary_points(model) if landscape is None else landscape).saddles:
         W = np.asarray(saddle.W, float)
-        found.append(_through_axis_point(model, W) if saddle.on_kink else _through_saddle(model, saddle, W))
+        found.append(_through_axis_point(model, W) if saddle.on_kink else _through_saddle(model, W))
     return tuple(curve for curve in found if curve is not None)
 
 
@@ -129,7 +129,7 @@ def _between(first: Separatrix, second: Separatrix) -> np.ndarray:
     return radius * np.array([math.cos(angle), math.sin(angle)])
 
 
-def _through_saddle(model: ToyModel, saddle: StationaryPoint, W: np.ndarray) -> Separatrix | None:
+def _through_saddle(model: ToyModel, W: np.ndarray) -> Separatrix | None:
     values, vectors = np.linalg.eigh(model.hessian(W))
     if not values[0] < 0 < values[1]:
         return None

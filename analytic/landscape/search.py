@@ -108,7 +108,7 @@ def _log_ratios(outwards: int, spacing: float) -> Array:
     return np.concatenate([-side[::-1], [0.0], side])
 
 
-def find_off_axes(model: Array, shared: bool, level: int = 0) -> Array:
+def find_off_axes(model: Array, shared: bool, level: int) -> Array:
     """Points of one model given by its parameters (6,): rows (W1, W2, b1, b2), W1 > 0, a shared bias twice."""
     spacing, factor = _RAYS / 2**level, float(np.exp(_NODES / 2**level))
     smallest = max(_BELOW * smallest_ratio.py_func(model), _SMALLEST)

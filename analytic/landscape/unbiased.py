@@ -221,7 +221,7 @@ def _circle(model: ToyModel, digits: int | None) -> list[FlatSet]:
     return [FlatSet("minimum", "confused", value, words, Family.CIRCLE, None, _is_on_circle)]
 
 
-def unbiased_landscape(model: ToyModel, digits: int | None = None) -> Landscape:
+def unbiased_landscape(model: ToyModel, digits: int | None) -> Landscape:
     """All stationary points of a model with bias="none"."""
     bits = max(_BITS, int((digits or 0) * 3.33) + 64)
     for doubling in range(_DOUBLINGS):
