@@ -37,7 +37,7 @@ _LEAST_LEFT = 1e-4
 #: Newton's method: steps, halvings of each, and the longest step.
 _STEPS, _HALVINGS, _LONGEST = 60, 12, 0.1
 #: A stationary point belongs to a plateau within this distance, and within this share of the loss still to be lost.
-_CLOSE, _ALIKE = 0.5, 0.1
+_CLOSE, _ALIKE = 0.3, 0.1
 #: Entries of W below this are zero to the accuracy of Newton's method.
 _ZERO = 1e-7
 #: Curvatures above minus this, in units of the silent loss, are not negative.

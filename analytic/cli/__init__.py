@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 
-from analytic.cli import diagrams, landscape, proofs, training
+from analytic.cli import diagrams, landscape, larger, proofs, training
 from analytic.cli.common import INTERRUPTED, REFUSED, Parser
 from analytic.validation import InvalidInput
 
@@ -52,7 +52,7 @@ def _parser() -> Parser:
     parser = Parser(prog="analytic", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=raw)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for family in (diagrams, landscape, proofs, training):
+    for family in (diagrams, landscape, larger, proofs, training):
         family.add(commands)
     return parser
 

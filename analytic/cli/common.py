@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
 
 BIAS = ("none", "shared", "per-feature")
+INIT_HELP = (
+    "xavier, xavier-uniform, kaiming, kaiming-uniform, standard-normal, or a standard deviation for W (default xavier)"
+)
 #: Exit statuses: done, bad input, only a part of the result, interrupted before there was one.
 DONE, REFUSED, INCOMPLETE, INTERRUPTED = 0, 2, 3, 130
 
@@ -82,6 +85,14 @@ def model_from(args: argparse.Namespace) -> ToyModel:
     if args.sparsity is None:
         raise InvalidValue("say how sparse the features are: --sparsity S, the probability of zero, or --density 1 - S")
     return ToyModel(importance, one_or_two("sparsity", args.sparsity), bias=args.bias)
+
+
+def init_option(text: str) -> str | float:
+    """A standard deviation if it reads as a number, else a name."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def add_json(parser: Parser) -> None:

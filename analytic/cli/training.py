@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from analytic.cli.common import (
     BIAS,
     INCOMPLETE,
+    INIT_HELP,
     add_json,
     add_model,
     add_output,
     add_sparsity,
     check_output,
+    init_option,
     model_from,
     new_command,
     one_or_two,
@@ -31,18 +33,7 @@ if TYPE_CHECKING:
     from analytic.attraction.maps import BasinMap
     from analytic.models.toy import ToyModel
 
-_INIT_HELP = (
-    "xavier, xavier-uniform, kaiming, kaiming-uniform, standard-normal, or a standard deviation for W (default xavier)"
-)
 _OPTIMIZERS = ("gd", "sgd", "adam", "adamw")
-
-
-def _init(text: str) -> str | float:
-    """A standard deviation if it reads as a number, else a name."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _train(args: argparse.Namespace) -> int | None:
@@ -224,13 +215,13 @@ def add(commands: Any) -> None:
     new.add_argument("--weight-decay", type=float, metavar="D", help="default 0.01 for adamw, else 0")
     new.add_argument("--steps", type=int, default=10_000, metavar="N", help="default 10000")
     new.add_argument("--batch", type=int, default=1024, metavar="N", help="samples per step (default 1024)")
-    new.add_argument("--init", type=_init, default="xavier", metavar="INIT", help=_INIT_HELP)
+    new.add_argument("--init", type=init_option, default="xavier", metavar="INIT", help=INIT_HELP)
     new.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     add_json(new)
 
     new = new_command(commands, "basins", _basins, "say how often random starts reach each minimum")
     add_model(new)
-    new.add_argument("--init", type=_init, default="xavier", metavar="INIT", help=_INIT_HELP)
+    new.add_argument("--init", type=init_option, default="xavier", metavar="INIT", help=INIT_HELP)
     new.add_argument(
         "--dynamics",
         choices=("flow", "gd", "adam"),
