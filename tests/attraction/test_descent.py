@@ -10,6 +10,7 @@ from scipy.integrate import solve_ivp
 
 from analytic import Descent, ReluOutputModel, ToyModel, descend, find_minima, train
 from analytic.attraction.exponential import Flow, phi
+from analytic.attraction.plateaus import stretches
 from analytic.landscape.minimiser import Objective
 
 CASES = [
@@ -187,10 +188,22 @@ def test_no_plateau_where_there_is_none() -> None:
 
 
 def test_a_start_on_a_saddle_stays() -> None:
-    model = ReluOutputModel.from_density(3, 2, 0.4)
-    descent = descend(model, np.zeros((2, 3)), np.full(3, 0.2))
+    """Its gradient is rounding, which would grow to a departure in some thousand units of time."""
+    model, W, b, _ = known_saddle()
+    point = descend(model, W, b, dynamics="newton").final
+    turned = np.array([[0.8, -0.6], [0.6, 0.8]]) @ point.W
+    descent = descend(model, turned, point.b)
     assert descent.converged
     assert descent.final.curvature < 0
+
+
+def test_a_plateau_ends_in_a_faster_fall() -> None:
+    clock = np.arange(12.0)
+    left = np.array([1, 0.98, 0.96, 0.94, 0.92, 0.9, 0.3, 0.1, 0.03, 0.01, 0.001, 0])
+    assert list(stretches(clock, left, 1e-3)) == [(0, 5)]
+    assert list(stretches(clock[:6], left[:6], 1e-3)) == [], "an end is none"
+    assert list(stretches(clock[4:], left[4:], 1e-3)) == [], "one slow interval is none"
+    assert list(stretches(clock, left, 2.0)) == [], "what is left is negligible"
 
 
 def test_newton_goes_to_a_minimum_nearby() -> None:
