@@ -25,7 +25,7 @@ import numpy.typing as npt
 from analytic.attraction.half_stable import is_half_stable
 from analytic.landscape.records import End, Family, FlatSet, Landscape, StationaryPoint
 from analytic.loss.dead import highest
-from analytic.models.symmetry import negated
+from analytic.models.symmetry import orbit
 from analytic.models.toy import ToyModel
 
 Array = npt.NDArray[np.float64]
@@ -49,7 +49,7 @@ def points(model: ToyModel, target: StationaryPoint) -> Array:
     """The orbit of a stationary point under W -> -W, as rows (W1, W2, b1, b2)."""
     b = model.bias.each(None if target.b is None else np.asarray(target.b, float))
     theta = np.concatenate([np.asarray(target.W, float), b])
-    return np.array([theta, negated(theta)] if np.any(theta[:2]) else [theta])
+    return orbit(theta)
 
 
 def distance(model: ToyModel, target: End, theta: npt.ArrayLike) -> Array:

@@ -24,7 +24,7 @@ from analytic.landscape.high_precision import refined
 from analytic.landscape.special_points import dedicated_terms, first_dedicated, linear_axis_bias
 from analytic.loss.exact import exact_gradient, mpmath_parameters
 from analytic.models.bias import Bias
-from analytic.models.symmetry import canonical_sign, exchanged
+from analytic.models.symmetry import canonical, exchanged
 from analytic.models.toy import ToyModel
 
 Array = npt.NDArray[np.float64]
@@ -120,4 +120,4 @@ def next_to_axes(model: ToyModel, everywhere: bool = False) -> list[Candidate]:
     for oriented, back in ((model, lambda z: z), (model.exchanged, exchanged)):
         for side in (1, -1) if everywhere else _unstable_sides(oriented):
             found += [back(z) for z in _along(oriented, _axis_point(oriented), side)]
-    return [judged(model, canonical_sign(z), Source.NEXT_TO_AXIS) for z in found]
+    return [judged(model, canonical(z), Source.NEXT_TO_AXIS) for z in found]

@@ -25,7 +25,7 @@ from analytic.landscape.records import StationaryPoint
 from analytic.loss import kernels
 from analytic.loss.exact import exact_loss
 from analytic.models.bias import Bias
-from analytic.models.symmetry import negated
+from analytic.models.symmetry import same
 from analytic.models.toy import ToyModel
 
 Array = npt.NDArray[np.float64]
@@ -62,8 +62,7 @@ class Candidate:
 
     def is_same(self, z: Array) -> bool:
         """Whether z or its symmetric copy is this point."""
-        distance = min(np.abs(self.z - z).max(), np.abs(negated(self.z) - z).max())
-        return bool(distance <= _SAME_WITHIN[self.source] * np.abs(z[:2]).max())
+        return same(self.z, z, _SAME_WITHIN[self.source] * np.abs(z[:2]).max())
 
     def record(self, model: ToyModel, digits: int | None) -> StationaryPoint:
         """The stationary point in the model's convention, as mpmath numbers if digits are asked for."""

@@ -5,23 +5,19 @@ A permutation of features moves the columns of W and the biases; it is a symmetr
 probabilities as they are, and maps one model to another where it does not. Minima are orbits of this group: a list of
 points has one representative for each, and two results are the same if one is an image of the other.
 
-The group of the smallest model has at most four elements, and acts on rows (W1, W2, b1, b2) of whole arrays at once:
-`negated` and `exchanged`. Larger models use the same object; there the orbit under O(m) is a continuum, and distances
-are taken by the best rotation (orthogonal Procrustes).
+The group of the smallest model acts on rows (W1, W2, b1, b2), whole arrays at once: `negated`, `exchanged`, `orbit`,
+`canonical`, `same`. Larger models have `Symmetry`; there the orbit under O(m) is a continuum, and points are compared
+by what it leaves alone, W^T W and b.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import permutations, product
 from math import factorial, prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from analytic.validation import InvalidValue
 
 Array = npt.NDArray[Any]
 
@@ -39,10 +35,20 @@ def exchanged(theta: Array) -> Array:
     return theta[..., _EXCHANGE]
 
 
-def canonical_sign(theta: Array) -> Array:
+def canonical(theta: Array) -> Array:
     """Of (W, b) and (-W, b) the one whose first weight that is not zero is positive, for rows (..., 4)."""
     leading = np.where(theta[..., 0] != 0, theta[..., 0], theta[..., 1])
     return np.where((leading < 0)[..., None], negated(theta), theta)
+
+
+def orbit(theta: Array) -> Array:
+    """The different images of one row (4,) under W -> -W: two, or one if W = 0."""
+    return np.array([theta, negated(theta)] if np.any(theta[:2] != 0) else [theta])
+
+
+def same(first: Array, second: Array, tolerance: float) -> bool:
+    """Whether a row (4,) is an image of another under W -> -W, up to `tolerance` in every entry."""
+    return bool(np.abs(orbit(first) - second).max(axis=1).min() <= tolerance)
 
 
 @dataclass(frozen=True)
@@ -59,54 +65,6 @@ class Symmetry:
     @property
     def features(self) -> int:
         return sum(map(len, self.alike))
-
-    def permutations(self) -> Iterator[list[int]]:
-        """All permutations of the features that are symmetries, the identity first."""
-        for choice in product(*(permutations(group) for group in self.alike)):
-            order = list(range(self.features))
-            for group, image in zip(self.alike, choice, strict=True):
-                for place, feature in zip(group, image, strict=True):
-                    order[place] = feature
-            yield order
-
-    def orbit(self, W: Array, b: Array) -> list[tuple[Array, Array]]:
-        """The distinct images of one point, W (hidden, features) and b (features,); for hidden = 1 only."""
-        if self.hidden != 1:
-            raise InvalidValue(
-                f"hidden must be 1 for a finite orbit, got {self.hidden}: O({self.hidden}) is a continuum"
-            )
-        found: list[tuple[Array, Array]] = []
-        for order in self.permutations():
-            for sign in (1, -1):
-                image = sign * W[..., order], b[..., order]
-                if not any(np.array_equal(image[0], w) and np.array_equal(image[1], c) for w, c in found):
-                    found.append(image)
-        return found
-
-    def canonical(self, W: Array, b: Array) -> tuple[Array, Array]:
-        """One image of (W, b): alike features by falling norm, then bias; W lower-left zero, rows starting positive.
-
-        Features that are alike and agree in norm and bias, as in a regular polygon, keep their order.
-        """
-        order = list(range(self.features))
-        norms = np.linalg.norm(np.asarray(W, float), axis=0)
-        for group in self.alike:
-            ranked = sorted(group, key=lambda j: (-norms[j], -float(b[j])))
-            for place, feature in zip(group, ranked, strict=True):
-                order[place] = feature
-        turned = W[..., order]
-        if self.hidden > 1:
-            turned = np.linalg.qr(np.asarray(turned, float), mode="complete")[1]
-        leading = np.array([next((x for x in row if x != 0), 1) for row in turned])
-        return np.where(leading < 0, -1, 1)[:, None] * turned, b[..., order]
-
-    def distance(self, first: tuple[Array, Array], second: tuple[Array, Array]) -> float:
-        """Least Euclidean distance from `first` = (W, b) to an image of `second`."""
-        return min(_distance(first, (second[0][..., order], second[1][..., order])) for order in self.permutations())
-
-    def same(self, first: tuple[Array, Array], second: tuple[Array, Array], tolerance: float) -> bool:
-        """Whether one point is an image of the other, up to `tolerance`."""
-        return self.distance(first, second) <= tolerance
 
     def match(self, first: tuple[Array, Array], second: tuple[Array, Array], tolerance: float) -> list[int] | None:
         """A permutation with G = G'[order][:, order] and b = b'[order], up to `tolerance`; None if there is none.
@@ -156,11 +114,3 @@ def _extend(
             if found is not None:
                 return found
     return None
-
-
-def _distance(first: tuple[Array, Array], second: tuple[Array, Array]) -> float:
-    """The same modulo O(m) alone: Q = U V^T for the singular value decomposition U S V^T of W_1 W_2^T is best."""
-    W1, W2 = np.asarray(first[0], float), np.asarray(second[0], float)
-    left, _, right = np.linalg.svd(W1 @ W2.T)
-    gap = W1 - left @ right @ W2
-    return float(np.sqrt((gap**2).sum() + ((np.asarray(first[1], float) - np.asarray(second[1], float)) ** 2).sum()))

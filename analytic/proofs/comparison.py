@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.models.symmetry import negated
+from analytic.models.symmetry import orbit
 from analytic.proofs.records import Pair, ProvedFlatSet, ProvedPoint
 from analytic.validation import InvalidValue
 
@@ -62,7 +62,7 @@ def compare(
             unproved.append(listed)
             differences.append(_why_unproved(listed, kind, points, model))
     for flat in getattr(landscape, "flat_sets", ()):
-        match = next((s for s in open_sets if s.kind == flat.kind and _within(flat.loss, s.loss, _scale(model))), None)
+        match = next((s for s in open_sets if s.kind == flat.kind and _within(flat.loss, s.loss, model.silent_loss)), None)
         if match is None:
             unproved.append(flat)
             differences.append(f"listed, not proved: a flat {flat.kind} with loss {float(flat.loss):.10g}")
@@ -89,7 +89,7 @@ def _objection(model: ToyModel, proved: ProvedPoint, listed: Any, kind: str) -> 
     if not proved.on_kink and not (steep := _steepness(model, listed) / size**2) <= _GRADIENT:
         return f"displaced: its gradient is {steep:.1e} times rounding"
     found = float(model.loss(np.asarray(listed.W, float), None if listed.b is None else np.asarray(listed.b, float)))
-    if not (_within(listed.loss, proved.loss, _scale(model)) and _within(listed.loss, (found, found), _scale(model))):
+    if not (_within(listed.loss, proved.loss, model.silent_loss) and _within(listed.loss, (found, found), model.silent_loss)):
         return f"its loss is {found:.17g}, not {float(listed.loss):.17g}"
     return ""
 
@@ -97,7 +97,7 @@ def _objection(model: ToyModel, proved: ProvedPoint, listed: Any, kind: str) -> 
 def _steepness(model: ToyModel, listed: Any) -> float:
     """The largest derivative in units of eps times the scale of the loss."""
     b = None if listed.b is None else np.asarray(listed.b, float)
-    return float(np.abs(model.gradient(np.asarray(listed.W, float), b)).max()) / (_EPS * _scale(model))
+    return float(np.abs(model.gradient(np.asarray(listed.W, float), b)).max()) / (_EPS * model.silent_loss)
 
 
 def _why_unproved(listed: Any, kind: str, points: Iterable[ProvedPoint], model: ToyModel) -> str:
@@ -127,13 +127,8 @@ def _coordinates(listed: Any) -> npt.NDArray[np.float64]:
 def _distance(proved: ProvedPoint, at: npt.NDArray[np.float64]) -> float:
     """Largest distance of a coordinate from its enclosure, for the better one of W and -W."""
     box = np.array([*proved.W, *proved.b])
-    images = np.stack([at, negated(at)])
+    images = orbit(at)
     return float(np.maximum(box[:, 0] - images, images - box[:, 1]).clip(0.0).max(1).min())
-
-
-def _scale(model: ToyModel) -> float:
-    """The largest loss of a silent output: sum I_i p_i / 3."""
-    return float(np.dot(model.importance, model.density)) / 3
 
 
 def _within(value: Any, enclosure: Pair, scale: float) -> bool:
