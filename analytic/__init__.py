@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from analytic.landscape.decay import decayed_minimum as decayed_minimum
     from analytic.landscape.find import find_minima as find_minima
     from analytic.landscape.find import find_stationary_points as find_stationary_points
-    from analytic.landscape.found import FoundMinimum as FoundMinimum
-    from analytic.landscape.found import MinimaFound as MinimaFound
-    from analytic.landscape.multistart import search_minima as search_minima
     from analytic.landscape.records import FlatSet as FlatSet
     from analytic.landscape.records import Landscape as Landscape
     from analytic.landscape.records import StationaryPoint as StationaryPoint
@@ -41,6 +38,9 @@ if TYPE_CHECKING:
     from analytic.proofs import Certificate as Certificate
     from analytic.proofs import certify as certify
     from analytic.proofs import verify_certificate as verify_certificate
+    from analytic.search.found import FoundMinimum as FoundMinimum
+    from analytic.search.found import MinimaFound as MinimaFound
+    from analytic.search.multistart import search_minima as search_minima
     from analytic.training.run import TrainingRun as TrainingRun
     from analytic.training.trainer import train as train
 
@@ -51,8 +51,8 @@ _NAMES = {
     "models.relu_output": ("ReluOutputModel",),
     "loss.symbolic": ("symbolic_loss",),
     "landscape.find": ("find_minima", "find_stationary_points"),
-    "landscape.multistart": ("search_minima",),
-    "landscape.found": ("FoundMinimum", "MinimaFound"),
+    "search.multistart": ("search_minima",),
+    "search.found": ("FoundMinimum", "MinimaFound"),
     "landscape.records": ("FlatSet", "Landscape", "StationaryPoint"),
     "diagrams.surface": ("loss_surface",),
     "diagrams.phases": ("phase_diagram", "PhaseDiagram"),

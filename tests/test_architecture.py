@@ -27,6 +27,7 @@ ROOMS = (
     ("models",),
     ("training",),
     ("landscape",),
+    ("search",),
     ("proofs",),
     ("attraction",),
     ("checking",),

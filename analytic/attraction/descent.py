@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from analytic.attraction.exponential import Flow
 from analytic.attraction.trajectories import Descent, End
-from analytic.landscape.distinct import curvature
-from analytic.landscape.minimiser import CONVERGED, Objective, minimise, polish
 from analytic.models.relu_output import ReluOutputModel
 from analytic.models.toy import ToyModel
+from analytic.search.distinct import curvature
+from analytic.search.minimiser import CONVERGED, Objective, minimise, polish
 from analytic.training.optimisers import Memory, Rule, Schedule
 from analytic.training.settings import MOST_BYTES
 from analytic.validation import InvalidValue, increasing, number, one_of, real_array, refuse_type, whole

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.landscape.minimiser import Objective
+from analytic.search.minimiser import Objective
 
 Array = npt.NDArray[np.float64]
 

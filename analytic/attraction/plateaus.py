@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.landscape.distinct import curvatures
-from analytic.landscape.minimiser import CONVERGED, Objective, newton_step
 from analytic.polytopes.groups import Group, geometry, in_words
+from analytic.search.distinct import curvatures
+from analytic.search.minimiser import CONVERGED, Objective, newton_step
 
 Array = npt.NDArray[np.float64]
 

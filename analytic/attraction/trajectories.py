@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from analytic.attraction.plateaus import Plateau, plateaus
 from analytic.files import PathLike, read_npz, reading, writable, write_npz
-from analytic.landscape.minimiser import CONVERGED, Objective
 from analytic.models.relu_output import ReluOutputModel
+from analytic.search.minimiser import CONVERGED, Objective
 
 Array = npt.NDArray[np.float64]
 

@@ -26,9 +26,9 @@ from analytic.validation import InvalidValue, whole
 if TYPE_CHECKING:
     from analytic.attraction.plateaus import Plateau
     from analytic.attraction.trajectories import Descent
-    from analytic.landscape.found import MinimaFound
     from analytic.models.relu_output import ReluOutputModel
     from analytic.polytopes.groups import Group
+    from analytic.search.found import MinimaFound
 
 _DYNAMICS = ("flow", "gd", "adam", "newton")
 #: More starts than this do not fit into the memory of a laptop.
@@ -75,7 +75,7 @@ def _finish(result: MinimaFound | Descent, data: dict[str, Any], args: argparse.
 
 def _search(args: argparse.Namespace) -> None:
     model = _prepared(args)
-    from analytic.landscape.multistart import search_minima
+    from analytic.search.multistart import search_minima
 
     say_when_compiling()
     found = search_minima(model, starts=args.starts, init=args.init, layout=args.layout, seed=args.seed)
@@ -104,7 +104,7 @@ def _descend(args: argparse.Namespace) -> int | None:
     import numpy as np
 
     from analytic.attraction.descent import descend
-    from analytic.landscape.minimiser import Objective
+    from analytic.search.minimiser import Objective
     from analytic.training import initial
 
     drawn = initial.draw(args.init, np.random.default_rng([args.seed, 0]), args.starts, model.bias, instances=1,

@@ -62,7 +62,9 @@ def compare(
             unproved.append(listed)
             differences.append(_why_unproved(listed, kind, points, model))
     for flat in getattr(landscape, "flat_sets", ()):
-        match = next((s for s in open_sets if s.kind == flat.kind and _within(flat.loss, s.loss, model.silent_loss)), None)
+        match = next(
+            (s for s in open_sets if s.kind == flat.kind and _within(flat.loss, s.loss, model.silent_loss)), None
+        )
         if match is None:
             unproved.append(flat)
             differences.append(f"listed, not proved: a flat {flat.kind} with loss {float(flat.loss):.10g}")
@@ -89,7 +91,9 @@ def _objection(model: ToyModel, proved: ProvedPoint, listed: Any, kind: str) -> 
     if not proved.on_kink and not (steep := _steepness(model, listed) / size**2) <= _GRADIENT:
         return f"displaced: its gradient is {steep:.1e} times rounding"
     found = float(model.loss(np.asarray(listed.W, float), None if listed.b is None else np.asarray(listed.b, float)))
-    if not (_within(listed.loss, proved.loss, model.silent_loss) and _within(listed.loss, (found, found), model.silent_loss)):
+    if not (
+        _within(listed.loss, proved.loss, model.silent_loss) and _within(listed.loss, (found, found), model.silent_loss)
+    ):
         return f"its loss is {found:.17g}, not {float(listed.loss):.17g}"
     return ""
 

@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 from analytic import Descent, ReluOutputModel, ToyModel, descend, find_minima, train
 from analytic.attraction.exponential import Flow, phi
 from analytic.attraction.plateaus import stretches
-from analytic.landscape.minimiser import Objective
+from analytic.search.minimiser import Objective
 
 CASES = [
     ReluOutputModel.from_density(5, 2, 0.1),

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.files import PathLike, ending, read_npz, reading, write_npz
-from analytic.landscape.shares import Share
 from analytic.models.relu_output import ReluOutputModel
 from analytic.polytopes.groups import Group, geometry, in_words
+from analytic.search.shares import Share
 
 Array = npt.NDArray[np.float64]
 

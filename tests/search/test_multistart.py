@@ -10,9 +10,9 @@ import pytest
 from routes.multistart import Loss
 
 from analytic import MinimaFound, ReluOutputModel, ToyModel, find_minima, search_minima
-from analytic.landscape.distinct import distinct, lower_neighbour
-from analytic.landscape.minimiser import Ends, Objective, minimise
-from analytic.landscape.shares import share, upper_bound
+from analytic.search.distinct import distinct, lower_neighbour
+from analytic.search.minimiser import Ends, Objective, minimise
+from analytic.search.shares import share, upper_bound
 
 
 @cache

@@ -18,7 +18,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from analytic.landscape.minimiser import Ends, Objective
+from analytic.search.minimiser import Ends, Objective
 
 Array = npt.NDArray[np.float64]
 

@@ -21,13 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.files import PathLike, ending, read_npz, write_npz
-from analytic.landscape import structured
-from analytic.landscape.distinct import Distinct, copies, curvature, dead_outputs, distinct, lower_neighbour
-from analytic.landscape.found import FoundMinimum, MinimaFound
-from analytic.landscape.minimiser import CONVERGED, Ends, Objective, minimise
-from analytic.landscape.shares import share, upper_bound
 from analytic.models.relu_output import ReluOutputModel
 from analytic.models.toy import ToyModel
+from analytic.search import structured
+from analytic.search.distinct import Distinct, copies, curvature, dead_outputs, distinct, lower_neighbour
+from analytic.search.found import FoundMinimum, MinimaFound
+from analytic.search.minimiser import CONVERGED, Ends, Objective, minimise
+from analytic.search.shares import share, upper_bound
 from analytic.training import initial
 from analytic.validation import InvalidValue, refuse_type, whole
 from analytic.work import Progress, reporting, running
