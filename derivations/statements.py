@@ -156,11 +156,11 @@ STATEMENTS = (
     Statement(
         "both outputs on everywhere, shared bias",
         _INDEPENDENT,
-        "analytic/proofs/shared.py",
+        "analytic/proofs/shared_bias.py",
         completeness.shared_loss_where_both_are_on,
         "S4",
     ),
-    Statement("rays on the axis", _INDEPENDENT, "analytic/proofs/shared.py", completeness.rays_on_the_axis, "S5"),
+    Statement("rays on the axis", _INDEPENDENT, "analytic/proofs/shared_bias.py", completeness.rays_on_the_axis, "S5"),
     Statement(
         "corner of equal features is a minimum", _INDEPENDENT, _PAGE, completeness.corner_of_equal_features, "S6"
     ),

@@ -18,9 +18,9 @@ import numpy as np
 
 from analytic.landscape.axis_neighbours import next_to_axes
 from analytic.landscape.candidates import Candidate, Source, judged
-from analytic.landscape.flat import flat_sets
+from analytic.landscape.flat_sets import flat_sets
+from analytic.landscape.off_axes import LEVELS, find_off_axes
 from analytic.landscape.records import Landscape
-from analytic.landscape.search import LEVELS, find_off_axes
 from analytic.landscape.special_points import special_points
 from analytic.models.bias import Bias
 from analytic.models.toy import ToyModel

@@ -30,8 +30,8 @@ from numba import njit
 from analytic.landscape.biased import biased_landscape
 from analytic.landscape.kinds import dedicated_form, inertia, sizes
 from analytic.landscape.newton import converge, derivatives, record
+from analytic.landscape.off_axes import LEVELS, find_off_axes
 from analytic.landscape.records import TIE, FlatSet
-from analytic.landscape.search import LEVELS, find_off_axes
 from analytic.loss.pair import COMPILED, point_gradient
 from analytic.models.features import independent_parameters
 from analytic.models.toy import ToyModel

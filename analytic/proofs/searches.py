@@ -19,7 +19,7 @@ from analytic.proofs.closed_form import alike, closed_form_points
 from analytic.proofs.enclosures import Case, Constants
 from analytic.proofs.points import Parameters, mirror, parameters
 from analytic.proofs.records import Place, ProvedPoint, Reason, Unresolved, Zero
-from analytic.proofs.shared import shared_points
+from analytic.proofs.shared_bias import shared_points
 from analytic.validation import refuse
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from analytic.loss import kernels
 from analytic.proofs.boxes import Problem, impossible
 from analytic.proofs.closed_form import closed_form_points, dedicated_kind
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, stationarity
-from analytic.proofs.shared import AffineLoss
+from analytic.proofs.shared_bias import AffineLoss
 from analytic.proofs.sturm import evaluate
 
 
