@@ -1,7 +1,7 @@
 """Every stationary point with bias: special points, a search over all rays of the plane of weights, flat sets.
 
 Candidates come from three sources (`candidates`): closed forms and symmetries (`special_points`), points that have just
-left an axis (`axis_neighbours`), and the search for everything with W1 W2 != 0 and both outputs live (`search`). A
+left an axis (`axis_neighbours`), and the search for everything with W1 W2 != 0 and both outputs live (`off_axes`). A
 candidate that an earlier source has already is dropped; the first word stands, because it is the exact one.
 
 Each candidate has an index (`kinds`), and over both copies of all of them they sum to one. Where they do not, something

@@ -4,7 +4,7 @@ Independent features of equal density, importances (1, r). Between neighbouring 
 little, and Newton's method follows it; a new one appears only in a pair, at a fold, or out of a point known in
 closed form. So, on a grid with further models between those of a coarse one,
 
-1. search a coarse subset of the models (`search`);
+1. search a coarse subset of the models (`off_axes`);
 2. spread: an unsolved model takes every point of a solved neighbour as a start;
 3. exchange: neighbours try each other's points, until nothing is gained; also where they list equally many, since
    those need not be the same. This carries a pair over its whole region once it is known anywhere in it;

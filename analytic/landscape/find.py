@@ -2,8 +2,8 @@
 
 `unbiased` solves b = 0 algebraically. `biased` solves shared and per-feature biases: points known in closed form
 (`special_points`), points next to an axis (`axis_neighbours`), everything else by Newton's method from explicit curves
-on the rays of the plane of weights (`search`, `rays`, `newton`), and flat sets (`flat`). `kinds` tells minima from
-saddles, `high_precision` gives more digits, and `records` holds what all of them return.
+on the rays of the plane of weights (`off_axes`, `rays`, `newton`), and flat sets (`flat_sets`). `kinds` tells minima
+from saddles, `high_precision` gives more digits, and `records` holds what all of them return.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stationary points and flat sets known in closed form, and their kinds: what the searches leave out.
 
 With independent features and a bias per feature these are W = 0 with b = p/2, the two dedicated solutions, and points
-at which both outputs are on everywhere; `shared` has those of a shared bias. The derivations are in
+at which both outputs are on everywhere; `shared_bias` has those of a shared bias. The derivations are in
 derivations/completeness.md, sections 3, 6 and 7. Decisions are exact; numbers are enclosures.
 """
 
