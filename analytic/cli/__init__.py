@@ -7,9 +7,11 @@ an error answer at once.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from analytic.cli import diagrams, landscape, larger, proofs, training
@@ -62,11 +64,33 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     return _parser().parse_args(landscape.weights_first(list(words)))
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Garbage is sought seldom: a compilation makes many objects that live on, and each search visits them."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+def _in_one_chunk(args: argparse.Namespace) -> int | None:
+    status: int | None = args.run(args)
+    return status
+
+
+# CPython 3.11 and later keep frames in chunks of 16 KB, and map and unmap one whenever a recursion crosses its edge, as
+# the compiler's does all the time. A frame that asks for more gets a chunk with room for those above it, too.
+_in_one_chunk.__code__ = _in_one_chunk.__code__.replace(co_stacksize=100_000)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     args = parsed(sys.argv[1:] if argv is None else argv)
     try:
-        status = args.run(args)
+        with _few_collections():
+            status = _in_one_chunk(args)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output went away, as `head` does; that is no error, and neither is the flush at exit.

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: Compiler settings of every scalar function: IEEE division, no lock on the interpreter, kept on disk.
-COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+#: Compiler settings of every scalar function: IEEE division, no lock on the interpreter, kept on disk, no C callback.
+COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
 #: Points per call of a loop: they fit into the first cache, and the call costs nothing beside them.
 _BLOCK = 1024

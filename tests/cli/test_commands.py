@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -141,3 +142,10 @@ def test_a_closed_pipe_is_no_error(pipe: str) -> None:
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {code}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("density", ["0.5", "2"])
+def test_the_garbage_collector_is_left_as_it_was(density: str) -> None:
+    usual = gc.get_threshold()
+    main(["loss", "1", "-1", "--density", density, "--bias", "none"])
+    assert gc.get_threshold() == usual
