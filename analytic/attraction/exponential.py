@@ -16,8 +16,9 @@ difference to the embedded method of order 3, the estimate of the error. In betw
 for, so results do not depend on them. -J is the Hessian, symmetric: functions of it come from its eigenvectors.
 
 Why so, for five features in two dimensions: a start comes to rest in about 260 steps, where SciPy's explicit pair of
-orders 5 and 4 asked for 235,646 gradients. Differences of the gradient instead of the exact Hessian save time but fail at the commonest minimum, a feature with a dimension of its own: it lies on a kink, and
-differences across it know neither side.
+orders 5 and 4 asked for 235,646 gradients. Differences of the gradient instead of the exact Hessian save time but fail
+at the commonest minimum, a feature with a dimension of its own: it lies on a kink, and differences across it know
+neither side.
 
 The error of a step is held below `tolerance` times its length, which means the same close to a saddle as far from it,
 and makes the tolerance a relative one. Where the Hessian jumps steps shrink until the jump is crossed.
