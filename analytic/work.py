@@ -18,10 +18,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from analytic.validation import refuse_type
 
+Item = TypeVar("Item")
 #: None, True, False, or progress(done, total).
 Progress: TypeAlias = bool | Callable[[float, float], None] | None
 #: Runs jobs without arguments somewhere and returns their results in order.
@@ -57,6 +58,13 @@ def reporting(progress: Progress, title: str, unit: str = "it") -> Iterator[Call
             bar.update(done - bar.n)
 
         yield report
+
+
+def counted(items: Sequence[Item], report: Callable[[float, float], None]) -> Iterator[Item]:
+    """The items one by one; each is reported when the next one is asked for."""
+    for done, item in enumerate(items, start=1):
+        yield item
+        report(done, len(items))
 
 
 @contextmanager

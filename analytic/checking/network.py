@@ -23,6 +23,7 @@ from analytic.checking.pair import allowed_excess
 from analytic.checking.weights import Stack
 from analytic.models.relu_output import ReluOutputModel
 from analytic.validation import InvalidValue
+from analytic.work import Progress, counted, reporting
 
 Array = npt.NDArray[np.float64]
 
@@ -82,11 +83,14 @@ def check_networks(
     noise: Noise | None,
     tolerance: float | None,
     factor: float,
+    progress: Progress,
 ) -> tuple[NetworkCheck, ...]:
     """What `check` reports of models of any size; losses are multiplied by `factor`."""
-    return tuple(
-        _check_one(model, *trained.point(index), noise, tolerance, factor) for index, model in enumerate(problems)
-    )
+    with reporting(progress, "check", " models") as report:
+        return tuple(
+            _check_one(model, *trained.point(index), noise, tolerance, factor)
+            for index, model in enumerate(counted(problems, report))
+        )
 
 
 def _check_one(

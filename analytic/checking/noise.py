@@ -73,11 +73,16 @@ class Noise:
 
     def mean_excess(self, model: Any, W: Any, b: Any) -> float:
         """Of the loss summed over features."""
-        if self.schedule == "constant" or self.steps is None:
+        many = np.size(W) + np.size(model.importance) > MOST_PARAMETERS
+        if self.schedule == "constant" or self.steps is None or many:
+            return self._constant(model, W, b)
+        try:
+            hessian = model.hessian(W, b)
+        except InvalidValue:  # more features than the exact route serves: the bound of the beginning
             return self._constant(model, W, b)
         covariance = np.atleast_2d(gradient_moments(model, W, b)[1]) / self.batch
         scale = np.sqrt(self._preconditioner(np.diag(covariance)))
-        curvatures, modes = np.linalg.eigh(scale[:, None] * model.hessian(W, b) * scale)
+        curvatures, modes = np.linalg.eigh(scale[:, None] * hessian * scale)
         noise = np.einsum("ki,kl,li->i", modes, scale[:, None] * covariance * scale, modes)
         return self.lr / 4 * float((self._shares(curvatures) * noise).sum())
 

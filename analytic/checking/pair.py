@@ -24,6 +24,7 @@ from analytic.checking.weights import Stack
 from analytic.landscape.find import find_minima
 from analytic.landscape.records import End, Landscape
 from analytic.models.toy import ToyModel
+from analytic.work import Progress, counted, reporting
 
 #: The 0.999 quantile of a squared normal in units of its mean. Of all weighted sums of squared normals with one mean,
 #: the single term has the heaviest tail this far out (Szekely and Bakirov, 2003).
@@ -110,20 +111,22 @@ def check_stack(
     init: str | float | None = None,
     factor: float = 1.0,
     landscape: Landscape | None = None,
+    progress: Progress = False,
 ) -> tuple[ModelCheck, ...]:
     """What `check` reports, for models given as such; losses are multiplied by `factor`."""
-    return tuple(
-        _check_one(
-            _field(problem) if landscape is None else Field.of(problem, landscape=landscape),
-            trained,
-            index,
-            noise,
-            tolerance,
-            init,
-            factor,
+    with reporting(progress, "check", " models") as report:
+        return tuple(
+            _check_one(
+                _field(problem) if landscape is None else Field.of(problem, landscape=landscape),
+                trained,
+                index,
+                noise,
+                tolerance,
+                init,
+                factor,
+            )
+            for index, problem in enumerate(counted(problems, report))
         )
-        for index, problem in enumerate(problems)
-    )
 
 
 def allowed_excess(model: Any, W: Any, b: Any, noise: Noise | None, tolerance: float | None) -> float:

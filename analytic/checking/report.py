@@ -31,6 +31,7 @@ from analytic.models.toy import ToyModel
 from analytic.training.optimisers import Schedule
 from analytic.training.settings import reduction_factor
 from analytic.validation import InvalidValue, number
+from analytic.work import Progress
 
 #: Rows of a report that a notebook shows.
 _SHOWN = 50
@@ -128,6 +129,7 @@ def check(
     features: int | None = None,
     hidden: int | None = None,
     layout: str | None = None,
+    progress: Progress = None,
 ) -> CheckReport:
     """Compare trained weights with the exact minima.
 
@@ -160,6 +162,8 @@ def check(
         The minima, if already known and the same problem for all models.
     features, hidden, layout
         How to read W where its shape leaves it open; layout is "features-hidden" or "hidden-features".
+    progress
+        None, True, False or progress(done, total) of models; see `analytic.work`.
 
     Returns
     -------
@@ -192,9 +196,9 @@ def check(
     noise = None if batch is None or lr is None else Noise(batch, lr, optimizer, factor, schedule, steps)
     if not trained.size.is_pair:
         known = networks(trained, importance, sparsity)
-        return CheckReport(check_networks(known, trained, noise, tolerance, factor), reduction)
+        return CheckReport(check_networks(known, trained, noise, tolerance, factor, progress), reduction)
     pairs = models(len(trained), importance, sparsity, trained.bias)
-    found = check_stack(pairs, trained, noise, tolerance, init, factor, landscape)
+    found = check_stack(pairs, trained, noise, tolerance, init, factor, landscape, progress)
     return CheckReport(found, reduction, _hints(found, trained, noise, tolerance))
 
 

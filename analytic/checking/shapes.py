@@ -86,7 +86,7 @@ def _settled(fitting: list[Size], shape: tuple[int, ...], per_feature: int | Non
             return fitting[0]
     if shape == (2, 2):
         raise InvalidValue(
-            "W has shape (2, 2). Are these two models with two features each? Then pass W[:, None, :]. "
+            "W has shape (2, 2). Are these two models with two features each? Then pass W[:, None, :], or hidden=1. "
             "Or one model with two hidden units? Then say layout='hidden-features' or 'features-hidden'"
         )
     raise InvalidValue(

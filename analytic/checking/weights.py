@@ -21,6 +21,7 @@ import numpy.typing as npt
 from analytic.checking.shapes import Size, size_of
 from analytic.files import ending, read_npz, reading
 from analytic.models.bias import Bias, BiasLike
+from analytic.training.run import TrainingRun
 from analytic.validation import InvalidType, InvalidValue, real_array
 
 Array = npt.NDArray[np.float64]
@@ -138,16 +139,25 @@ def read_weights(path: str | Path) -> tuple[Any, Any]:
     """(W, b) from a .npz, .npy or .safetensors file; b is None where the file has none.
 
     In files with names, W is called one of "W", "weight", "weights", and b one of "b", "b_final", "bias", "biases"; a
-    prefix that ends in a dot is allowed. A .npy file holds W alone. Reading .safetensors needs the package safetensors.
+    prefix that ends in a dot is allowed. Of a saved `TrainingRun` the last checkpoint is read. A .npy file holds W
+    alone. Reading .safetensors needs the package safetensors.
     """
     suffix = ending(path, (".npz", ".npy", ".safetensors"))
     if suffix == ".npz":
-        return _pick(read_npz(path, "file of weights"), f"the file {str(path)!r}")
+        arrays = read_npz(path, "file of weights")
+        return _last(path) if "header" in arrays else _pick(arrays, f"the file {str(path)!r}")
     with reading(path, "file of weights") as source:
         if suffix == ".npy":
             with open(source, "rb") as file:
                 return np.load(file, allow_pickle=False), None
         return _pick(_safetensors(source), f"the file {str(path)!r}")
+
+
+def _last(path: str | Path) -> tuple[Any, Any]:
+    """All models of a saved run at its last checkpoint, W as (instances, hidden, features)."""
+    W, b = TrainingRun.load(path).final
+    shape = W.shape[2:] if W.ndim == 4 else (1, 2)
+    return W.reshape(-1, *shape), None if b is None else b.reshape(-1, *b.shape[2:])
 
 
 def _safetensors(path: Path) -> dict[str, Any]:

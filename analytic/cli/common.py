@@ -11,17 +11,21 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from analytic.checking.shapes import LAYOUTS
 from analytic.validation import InvalidValue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from analytic.models.relu_output import ReluOutputModel
     from analytic.models.toy import ToyModel
 
+#: The names of these options, spelled here because their homes load NumPy; a test holds the two together.
 BIAS = ("none", "shared", "per-feature")
-INIT_HELP = (
-    "xavier, xavier-uniform, kaiming, kaiming-uniform, standard-normal, or a standard deviation for W (default xavier)"
-)
+OPTIMIZERS = ("gd", "sgd", "adam", "adamw")
+SCHEDULES = ("constant", "linear", "cosine")
+INITS = ("xavier", "xavier-uniform", "kaiming", "kaiming-uniform", "standard-normal")
+INIT_HELP = f"{', '.join(INITS)}, or a standard deviation for W (default xavier)"
 #: Exit statuses: done, bad input, only a part of the result, interrupted before there was one.
 DONE, REFUSED, INCOMPLETE, INTERRUPTED = 0, 2, 3, 130
 
@@ -49,23 +53,35 @@ def new_command(
     return parser
 
 
-def add_model(parser: Parser, bias: str = "per-feature") -> None:
-    """The options that describe one model."""
+def add_model(parser: Parser, bias: str = "per-feature", any_size: bool = False) -> None:
+    """The options that describe one model, of two features and one hidden unit or of any size."""
     group = parser.add_argument_group("the model")
-    group.add_argument(
-        "--importance", type=float, nargs="+", default=[1.0], metavar="I", help="r for (1, r), or I1 I2 (default 1)"
-    )
-    add_sparsity(group)
+    if any_size:
+        group.add_argument("--features", type=int, default=2, metavar="N", help="default 2")
+        group.add_argument("--hidden", type=int, default=1, metavar="M", help="hidden units (default 1)")
+    add_features(group, any_size)
     group.add_argument("--bias", choices=BIAS, default=bias, help=f"bias convention (default {bias})")
 
 
-def add_sparsity(group: Any) -> None:
-    """--sparsity or --density."""
-    share = group.add_mutually_exclusive_group()
-    share.add_argument("--sparsity", type=float, nargs="+", metavar="S", help="P(x = 0): one number or S1 S2")
-    share.add_argument(
-        "--density", type=float, nargs="+", metavar="P", help="P(x != 0) = 1 - sparsity: one number or P1 P2"
+def add_features(group: Any, any_size: bool = False) -> None:
+    """--importance, and --sparsity or --density; for two features, or for any number of them."""
+    r = "r for (1, r), or I1 I2"
+    importance = f"one for all features, or one for each; of a pair {r}" if any_size else r
+    each = "one number or one for each feature" if any_size else "one number or two"
+    group.add_argument(
+        "--importance", type=float, nargs="+", default=[1.0], metavar="I", help=f"{importance} (default 1)"
     )
+    share = group.add_mutually_exclusive_group()
+    share.add_argument("--sparsity", type=float, nargs="+", metavar="S", help=f"P(x = 0): {each}")
+    share.add_argument("--density", type=float, nargs="+", metavar="P", help=f"P(x != 0) = 1 - sparsity: {each}")
+
+
+def add_reading(parser: Parser) -> None:
+    """The options that say how W in a file is read."""
+    group = parser.add_argument_group("how W is read, where its shape leaves it open")
+    group.add_argument("--features", type=int, metavar="N", help="features of a model")
+    group.add_argument("--hidden", type=int, metavar="M", help="hidden units of a model")
+    group.add_argument("--layout", choices=LAYOUTS, help="order of the last two axes")
 
 
 def one_or_two(name: str, values: Sequence[float]) -> Any:
@@ -75,15 +91,40 @@ def one_or_two(name: str, values: Sequence[float]) -> Any:
     return values[0] if len(values) == 1 else tuple(values)
 
 
+def per_feature(name: str, values: Sequence[float], features: int) -> Any:
+    """One number, or a tuple of one for each feature."""
+    if len(values) not in (1, features):
+        raise InvalidValue(f"--{name} must be one number or {features}, one for each feature, got {len(values)}")
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def require_sparsity(args: argparse.Namespace) -> None:
+    """Refuses a command line that does not say how sparse the features are."""
+    if args.density is None and args.sparsity is None:
+        raise InvalidValue("say how sparse the features are: --sparsity S, the probability of zero, or --density 1 - S")
+
+
+def network_from(args: argparse.Namespace, features: int, hidden: int) -> ReluOutputModel:
+    """The model of any size that the options describe, with one importance for all features where one is given."""
+    require_sparsity(args)
+    name = "sparsity" if args.density is None else "density"
+    share = per_feature(name, getattr(args, name), features)
+    importance = per_feature("importance", args.importance, features)
+    from analytic.models.relu_output import ReluOutputModel
+
+    if name == "density":
+        return ReluOutputModel.from_density(features, hidden, share, importance, args.bias)
+    return ReluOutputModel(features, hidden, importance, share, bias=args.bias)
+
+
 def model_from(args: argparse.Namespace) -> ToyModel:
     """The model that the options describe."""
+    require_sparsity(args)
     from analytic.models.toy import ToyModel
 
     importance = one_or_two("importance", args.importance)
     if args.density is not None:
         return ToyModel.from_density(one_or_two("density", args.density), importance, args.bias)
-    if args.sparsity is None:
-        raise InvalidValue("say how sparse the features are: --sparsity S, the probability of zero, or --density 1 - S")
     return ToyModel(importance, one_or_two("sparsity", args.sparsity), bias=args.bias)
 
 

@@ -109,6 +109,7 @@ def add(commands: Any) -> None:
         "draw the theoretical phase diagram\n\n"
         "The best minimum of every model on a grid: white where the extra feature is not represented,\n"
         "blue where it is dedicated, red in superposition.",
+        "example:\n  analytic phase-diagram --bias none --density 0.01 1 --grid 100 --output none.svg",
     )
     new.add_argument("--bias", choices=BIAS, help="bias convention (default: none and per-feature, side by side)")
     _add_window(new)
@@ -119,7 +120,8 @@ def add(commands: Any) -> None:
     add_output(new, "phase-diagram.png")
 
     text = "list the curves where the phase diagram changes, and where they meet"
-    new = new_command(commands, "boundaries", _boundaries, text)
+    example = "example:\n  analytic boundaries --bias shared --density 0.1 1 --output boundaries.png"
+    new = new_command(commands, "boundaries", _boundaries, text, example)
     new.add_argument("--bias", choices=BIAS, default="none", help="bias convention (default none)")
     _add_window(new)
     new.add_argument("--digits", type=int, metavar="N", help="digits of the points, without bias (default 30)")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analytic.cli.common import (
     BIAS,
+    add_features,
     add_json,
     add_model,
     add_output,
+    add_reading,
     check_output,
     model_from,
     new_command,
@@ -20,6 +23,7 @@ from analytic.cli.common import (
     say_when_compiling,
     without_display,
 )
+from analytic.cli.weights import losses, refuse_reading
 from analytic.diagrams import plane
 from analytic.validation import InvalidValue, number, whole
 
@@ -32,14 +36,19 @@ def weights_first(words: Sequence[str]) -> list[str]:
     """The words of a command line, for `loss` with its two weights in front of the options.
 
     argparse gives `loss --sparsity 0.9 1 -1` three sparsities and no weights; options of `loss` are never last, so two
-    numbers at the end are weights unless there are two in front already.
+    numbers at the end are weights unless there are two in front already, or a file has them.
     """
-    if not words or words[0] != "loss" or len(words) < 4 or _is_number(words[1]):
+    if not words or words[0] != "loss" or len(words) < 4 or _is_number(words[1]) or any(map(_names_file, words)):
         return list(words)
     *others, first, second = words[1:]
     if not (_is_number(first) and _is_number(second)) or others[-1].startswith("--"):
         return list(words)
     return ["loss", first, second, *others]
+
+
+def _names_file(word: str) -> bool:
+    """Whether a word is --weights, or short for it."""
+    return len(word) > 2 and "--weights".startswith(word.split("=")[0])
 
 
 def _is_number(word: str) -> bool:
@@ -63,6 +72,15 @@ def _bias_from(args: argparse.Namespace, model: ToyModel) -> Any:
 
 
 def _loss(args: argparse.Namespace) -> None:
+    if args.weights is not None:
+        if (args.W1, args.W2, args.b) != (None, None, None):
+            raise InvalidValue("give W1 W2 and --b, or a file of weights and biases with --weights FILE, not both")
+        losses(args)
+        return
+    if args.W2 is None:
+        raise InvalidValue("give the two weights W1 W2, or --weights FILE (see analytic loss --help)")
+    refuse_reading(args)
+    args.bias = args.bias or "per-feature"
     model = model_from(args)
     b = _bias_from(args, model)
     W = [number(name, value, least=-_LARGEST, most=_LARGEST) for name, value in (("W1", args.W1), ("W2", args.W2))]
@@ -189,6 +207,7 @@ def add(commands: Any) -> None:
         "Minima come first, by loss. Each point stands for itself and its copy at -W. Flat sets are connected\n"
         'families of stationary points with one loss. "undecided" is a point so close to a change of its kind\n'
         'that rounding hides which of the two it is. "on a kink": the loss has no second derivative there.',
+        "example:\n  analytic minima --density 0.3 --importance 0.7 --bias none --digits 40",
     )
     add_model(new)
     new.add_argument("--minima-only", action="store_true", help="leave out saddles and maxima")
@@ -197,25 +216,39 @@ def add(commands: Any) -> None:
     )
     add_json(new)
 
-    new = new_command(
-        commands, "surface", _surface, "draw the loss over the plane of weights, with its stationary points"
-    )
+    text = "draw the loss over the plane of weights, with its stationary points"
+    example = "example:\n  analytic surface --density 0.3 --importance 0.7 --output surface.pdf"
+    new = new_command(commands, "surface", _surface, text, example)
     add_model(new, "none")
     new.add_argument("--b", type=float, nargs="+", metavar="B", help="bias (default: the one of the best minimum)")
     new.add_argument("--extent", type=float, default=1.6, metavar="W", help="draw |W1|, |W2| up to this (default 1.6)")
     new.add_argument("--grid", type=int, default=401, metavar="N", help="grid points on each axis (default 401)")
     add_output(new, "surface.png")
 
-    example = "example:\n  analytic loss 1 -1 --sparsity 0.9 --bias none"
-    new = new_command(commands, "loss", _loss, "the exact expected loss of given weights", example)
-    new.add_argument("W1", type=float, help="weight of feature 1")
-    new.add_argument("W2", type=float, help="weight of feature 2")
+    text = (
+        "the exact expected loss of given weights\n\n"
+        "Of two weights, with its gradient and the variance of one sample's loss; or of every model in a file, of any\n"
+        "size, with a bound of its rounding (for more than 10 features that meet in an output: an estimate of the\n"
+        "lattice's error) and the norm of its gradient."
+    )
+    example = (
+        "examples:\n"
+        "  analytic loss 1 -1 --sparsity 0.9 --bias none\n"
+        "  analytic loss --weights W.npz --sparsity 0.9 --importance 1"
+    )
+    new = new_command(commands, "loss", _loss, text, example)
+    new.add_argument("W1", type=float, nargs="?", help="weight of feature 1")
+    new.add_argument("W2", type=float, nargs="?", help="weight of feature 2")
     new.add_argument("--b", type=float, nargs="+", metavar="B", help="bias: one if shared, two per feature (default 0)")
-    add_model(new)
+    new.add_argument("--weights", type=Path, metavar="FILE", help="W and b in an .npz, .npy or .safetensors file")
+    add_features(new, any_size=True)
+    new.add_argument(
+        "--bias", choices=BIAS, help="bias convention (default per-feature; of a file what the shape of b says)"
+    )
+    add_reading(new)
     add_json(new)
 
-    new = new_command(
-        commands, "derive", _derive, "print the loss as a formula, for every activation pattern of the ReLUs"
-    )
+    text = "print the loss as a formula, for every activation pattern of the ReLUs"
+    new = new_command(commands, "derive", _derive, text, "example:\n  analytic derive --bias shared --latex")
     new.add_argument("--bias", choices=BIAS, default="per-feature", help="bias convention (default per-feature)")
     new.add_argument("--latex", action="store_true", help="print LaTeX instead of plain text")

@@ -88,12 +88,19 @@ def add(commands: Any) -> None:
         "The table has the isolated points; flat sets are known in closed form, see `minima`.\n\n"
         f"Exit status: 0 for a complete proof, {INCOMPLETE} for one that is not, 2 for an error."
     )
-    new = new_command(commands, "certify", _certify, text)
+    example = "example:\n  analytic certify --density 0.3 --bias none --output proof.json"
+    new = new_command(commands, "certify", _certify, text, example)
     add_model(new)
-    new.add_argument("--time-limit", type=float, metavar="S", help="seconds, after which the rest counts as unresolved")
+    new.add_argument(
+        "--time-limit",
+        type=float,
+        metavar="S",
+        help="seconds, then the rest counts as unresolved (default: none)",
+    )
     new.add_argument("--output", "-o", type=Path, metavar="FILE", help="save the certificate as JSON, for `verify`")
     add_json(new)
 
-    new = new_command(commands, "verify", _verify, "check a saved certificate without repeating the search")
+    text = "check a saved certificate without repeating the search"
+    new = new_command(commands, "verify", _verify, text, "example:\n  analytic verify proof.json")
     new.add_argument("file", type=Path, metavar="FILE", help="a certificate written by `analytic certify --output`")
     new.add_argument("--plain", action="store_true", help="compute in plain NumPy, slowly, without compiled code")

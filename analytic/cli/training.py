@@ -1,4 +1,4 @@
-"""Questions about training: train, basins and check."""
+"""Questions about training: train and basins."""
 
 from __future__ import annotations
 
@@ -7,105 +7,100 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analytic.checking.shapes import LAYOUTS
 from analytic.cli.common import (
-    BIAS,
     INCOMPLETE,
     INIT_HELP,
+    OPTIMIZERS,
+    SCHEDULES,
     add_json,
     add_model,
     add_output,
-    add_sparsity,
     check_output,
     init_option,
     model_from,
+    network_from,
     new_command,
-    one_or_two,
     print_json,
     print_table,
     save_figure,
     say_when_compiling,
+    say_written,
     without_display,
 )
+from analytic.cli.weights import print_checks
 from analytic.diagrams import plane
-from analytic.validation import InvalidValue, whole
+from analytic.files import writable
+from analytic.validation import whole
 
 if TYPE_CHECKING:
     from analytic.attraction.maps import BasinMap
+    from analytic.checking.report import CheckReport
+    from analytic.models.relu_output import ReluOutputModel
     from analytic.models.toy import ToyModel
+    from analytic.training.run import TrainingRun
 
-_OPTIMIZERS = ("gd", "sgd", "adam", "adamw")
+#: More trained models or starts than this do not fit into the memory of a laptop; more features take hours.
+_MOST_RUNS, _MOST_STARTS, _MOST_FEATURES = 100_000, 10_000_000, 10_000
 
 
 def _train(args: argparse.Namespace) -> int | None:
-    model = model_from(args)
+    features = whole("--features", args.features, 1, _MOST_FEATURES)
+    hidden = whole("--hidden", args.hidden, 1, _MOST_FEATURES)
+    model = model_from(args) if (features, hidden) == (2, 1) else network_from(args, features, hidden)
     whole("--runs", args.runs, 1, _MOST_RUNS)
-    from analytic.checking.report import check
+    if args.output is not None:
+        writable(args.output, (".npz",))
     from analytic.training.trainer import train
 
     say_when_compiling()
-    settings = {"optimizer": args.optimizer, "lr": args.lr, "batch": args.batch}
     run = train(
         model,
         runs=args.runs,
-        steps=args.steps,
+        optimizer=args.optimizer,
+        lr=args.lr,
         schedule=args.schedule,
         weight_decay=args.weight_decay,
+        steps=args.steps,
+        batch=args.batch,
         init=args.init,
+        layout=args.layout,
         seed=args.seed,
-        **settings,
     )
+    if args.output is not None:
+        run.save(args.output)
+        say_written(args.output)
     finite = ~run.diverged[0]
-    W, b = run.final
-    W, b = W[0, finite], None if b is None else b[0, finite]
-    # The noise of the last steps is that of the rate at the end.
-    noise = {} if args.schedule != "constant" or args.optimizer == "gd" else settings
-    # As (instances, hidden, features) and pairs per model, which no number of runs makes ambiguous.
-    importance, sparsity = [model.importance] * len(W), [model.sparsity] * len(W)
-    report = check(W[:, None, :], b, importance=importance, sparsity=sparsity, bias=model.bias, init=None, **noise)
     if not run.completed:
         print(f"analytic: interrupted after {run.steps[-1]} steps", file=sys.stderr)
     if not finite.all():
-        lost = f"{args.runs - len(W)} of {args.runs} models"
+        lost = f"{(~finite).sum()} of {args.runs} models"
         print(f"analytic: training diverged for {lost}, which are left out; a smaller --lr may help", file=sys.stderr)
-    _print_checks(report.models, args.json)
+    print_checks(_checked(model, run, args) if finite.any() else (), args.json)
     return None if run.completed and finite.all() else INCOMPLETE
 
 
-#: More trained models or starts than this do not fit into the memory of a laptop.
-_MOST_RUNS, _MOST_STARTS = 100_000, 10_000_000
+def _checked(model: ToyModel | ReluOutputModel, run: TrainingRun, args: argparse.Namespace) -> CheckReport:
+    """The models of a run that did not diverge, against the theory."""
+    from analytic.checking.report import check
 
-
-def _print_checks(checks: tuple[Any, ...], as_json: bool) -> None:
-    import numpy as np
-
-    if as_json:
-        print_json(
-            [
-                {
-                    "W": each.W.tolist(),
-                    "b": None if each.b is None else np.asarray(each.b).tolist(),
-                    "loss": each.loss,
-                    "gradient_norm": each.gradient_norm,
-                    "converged": each.converged,
-                    "phase": getattr(each, "phase", None),
-                    "distance": getattr(each, "distance", None),
-                    "excess": each.excess,
-                    "gap": getattr(each, "gap", None),
-                    "verdict": str(each),
-                }
-                for each in checks
-            ]
-        )
-        return
-    rows = ([_weights(each.W), f"{each.loss:.6g}", str(each)] for each in checks)
-    print_table(["W", "loss", "verdict"], rows)
-
-
-def _weights(W: Any) -> str:
-    """The two weights of a pair, or the size of a larger model."""
-    if W.ndim == 1:
-        return f"({W[0]:+.4f}, {W[1]:+.4f})"
-    return f"{W.shape[0]} hidden, {W.shape[1]} features"
+    finite, (W, b) = ~run.diverged[0], run.final
+    W, b = W[0, finite], None if b is None else b[0, finite]
+    noise = {"batch": args.batch, "lr": args.lr, "optimizer": args.optimizer}
+    noise |= {"schedule": args.schedule, "steps": args.steps}
+    # As (instances, hidden, features) and rows per model, which no number of runs makes ambiguous.
+    return check(
+        W[:, None, :] if W.ndim == 2 else W,
+        b,
+        importance=[tuple(model.importance)] * len(W),
+        sparsity=[tuple(model.sparsity)] * len(W),
+        bias=model.bias,
+        features=args.features,
+        hidden=args.hidden,
+        layout="hidden-features",
+        init=None,
+        **({} if args.optimizer == "gd" else noise),
+    )
 
 
 def _basins(args: argparse.Namespace) -> None:
@@ -172,54 +167,51 @@ def _map_rows(found: BasinMap) -> Any:
             yield float(x), float(y), int(label)
 
 
-def _check(args: argparse.Namespace) -> None:
-    if args.sparsity is None and args.density is None:
-        raise InvalidValue(
-            "say how sparse the features were: --sparsity S, the probability of zero, or --density 1 - S"
-        )
-    from analytic.checking.weights import read_weights, stack
-
-    sparsity = args.sparsity if args.sparsity is not None else [1 - p for p in args.density]
-    W, b = read_weights(args.file)
-    count = len(stack(W, b, bias=args.bias))
-    from analytic.checking.report import check
-
-    say_when_compiling()
-
-    def per_model(name: str, values: list[float]) -> Any:
-        value = one_or_two(name, values)
-        return [value] * count if isinstance(value, tuple) else value
-
-    report = check(
-        W,
-        b,
-        importance=per_model("importance", args.importance),
-        sparsity=per_model("sparsity", sparsity),
-        bias=args.bias,
-        reduction=args.reduction,
-        batch=args.batch,
-        lr=args.lr,
-        optimizer=args.optimizer,
-    )
-    _print_checks(report.models, args.json)
-
-
 def add(commands: Any) -> None:
     """Adds the subcommands."""
-    new = new_command(commands, "train", _train, "train by sampling, and say which minimum each run reached")
-    add_model(new)
+    text = (
+        "train by sampling, and say which minimum each run reached\n\n"
+        "Prints the exact loss of each trained model, the norm of its exact gradient, and whether it has converged.\n"
+        "With two features and one hidden unit it also says to which minimum.\n\n"
+        f"Exit status: 0, or {INCOMPLETE} where training was interrupted (what there is, is printed) or diverged."
+    )
+    example = (
+        "examples:\n"
+        "  analytic train --density 0.3 --importance 0.7 --runs 20\n"
+        "  analytic train --features 5 --hidden 2 --sparsity 0.9 --lr 0.01 --schedule linear --output run.npz\n"
+        "  analytic check run.npz --sparsity 0.9"
+    )
+    new = new_command(commands, "train", _train, text, example)
+    add_model(new, any_size=True)
     new.add_argument("--runs", type=int, default=10, metavar="N", help="models to train (default 10)")
-    new.add_argument("--optimizer", choices=_OPTIMIZERS, default="adam", help="default adam")
-    new.add_argument("--lr", type=float, default=1e-3, help="learning rate (default 0.001)")
-    new.add_argument("--schedule", choices=("constant", "linear", "cosine"), default="constant", help="of lr")
+    new.add_argument(
+        "--optimizer",
+        choices=OPTIMIZERS,
+        default="adam",
+        help="gd is gradient descent on one data set of --batch samples (default adam)",
+    )
+    new.add_argument("--lr", type=float, default=1e-3, help="learning rate at the beginning (default 0.001)")
+    new.add_argument("--schedule", choices=SCHEDULES, default="constant", help="of the rate (default constant)")
     new.add_argument("--weight-decay", type=float, metavar="D", help="default 0.01 for adamw, else 0")
     new.add_argument("--steps", type=int, default=10_000, metavar="N", help="default 10000")
     new.add_argument("--batch", type=int, default=1024, metavar="N", help="samples per step (default 1024)")
     new.add_argument("--init", type=init_option, default="xavier", metavar="INIT", help=INIT_HELP)
+    new.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        default=LAYOUTS[0],
+        help=f"of the tensor from whose shape --init takes its scale (default {LAYOUTS[0]})",
+    )
     new.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    new.add_argument("--output", "-o", type=Path, metavar="FILE.npz", help="save the run, for `check` and Python")
     add_json(new)
 
-    new = new_command(commands, "basins", _basins, "say how often random starts reach each minimum")
+    text = (
+        "say how often random starts reach each minimum\n\n"
+        "Each fraction has a 95 % interval. With --output a map of the plane of weights at b = 0 is drawn, too."
+    )
+    example = "example:\n  analytic basins --density 0.3 --importance 0.7 --bias none --dynamics adam"
+    new = new_command(commands, "basins", _basins, text, example)
     add_model(new)
     new.add_argument("--init", type=init_option, default="xavier", metavar="INIT", help=INIT_HELP)
     new.add_argument(
@@ -233,16 +225,3 @@ def add(commands: Any) -> None:
     new.add_argument("--grid", type=int, default=512, metavar="N", help="pixels on each axis of the map (default 512)")
     add_json(new)
     add_output(new, None)
-
-    text = "compare trained weights in a file with the exact minima\n\nThe file holds W and, if there is a bias, b."
-    example = "example:\n  analytic check run.npz --sparsity 0.9 --reduction mean"
-    new = new_command(commands, "check", _check, text, example)
-    new.add_argument("file", type=Path, metavar="FILE", help=".npz, .npy or .safetensors")
-    new.add_argument("--importance", type=float, nargs="+", default=[1.0], metavar="I", help="r for (1, r), or I1 I2")
-    add_sparsity(new)
-    new.add_argument("--bias", choices=BIAS, help="how to read b where its shape has two readings")
-    new.add_argument("--reduction", choices=("sum", "mean"), default="sum", help="over features (default sum)")
-    new.add_argument("--optimizer", choices=_OPTIMIZERS[1:], default="adam", help="default adam")
-    new.add_argument("--batch", type=int, metavar="N", help="batch size at the end of training")
-    new.add_argument("--lr", type=float, help="learning rate at the end of training")
-    add_json(new)

@@ -38,13 +38,18 @@ PROBABILITIES = ["0.3", "0.7", "0.05", "1", "0", "-0.1", "1.5", "nan", "1e-9", "
 IMPORTANCES = ["1", "0.5", "2", "0", "-1", "1e-60", "1e60", "1e101", "nan", "inf"]
 COUNTS = ["1", "2", "3", "7", "0", "-1", "-5", "1000000000", "2.5", "many", "", "1e3"]
 WORDS = ["xavier", "none", "shared", "per-feature", "both", "", "--", "-", "é", "a b", "0x10"]
-FILES = ["good.npz", "good.npy", "empty.npz", "cut.npz", "text.npz", "empty.npy", "object.npy", "complex.npz",
+FILES = ["good.npz", "stack.npz", "good.npy", "wide.npy", "run.npz", "square.npy",
+         "empty.npz", "cut.npz", "text.npz", "empty.npy", "object.npy", "complex.npz",
          "folder.npz", "certificate.json", "list.json", "deep.json", "missing.npz", "/", ".", "no/x.npz"]  # fmt: skip
 OUTPUTS = ["out.png", "out.svg", "out.jpg", "no/such/out.png", "folder.npz", "out", "/proc/out.png"]
 MODEL = {"--density": PROBABILITIES, "--sparsity": PROBABILITIES, "--importance": IMPORTANCES, "--bias": WORDS}
+LAYOUTS = ["features-hidden", "hidden-features", "both"]
+READING = {"--features": ["2", "3", *COUNTS], "--hidden": ["1", "2", *COUNTS], "--layout": LAYOUTS}
+RUNS = ["run.npz", "other.npz", "no/such/run.npz", "run.png", "", "folder.npz"]
 #: Command -> its positionals, its options with values, its flags.
 COMMANDS: dict[str, tuple[list[list[str]], dict[str, list[str]], list[str]]] = {
     "loss": ([NUMBERS, NUMBERS], MODEL | {"--b": NUMBERS}, ["--json"]),
+    "loss of a file": ([], MODEL | READING | {"--weights": FILES}, ["--json"]),
     "minima": ([], MODEL | {"--digits": COUNTS}, ["--json", "--minima-only"]),
     "surface": ([], MODEL | {"--b": NUMBERS, "--extent": NUMBERS, "--grid": COUNTS, "-o": OUTPUTS}, []),
     "derive": ([], {"--bias": WORDS}, ["--latex"]),
@@ -55,14 +60,18 @@ COMMANDS: dict[str, tuple[list[list[str]], dict[str, list[str]], list[str]]] = {
     "verify": ([FILES], {}, []),
     "train": ([], MODEL | {"--runs": COUNTS, "--steps": COUNTS, "--batch": COUNTS, "--lr": NUMBERS, "--init": WORDS,
                            "--optimizer": ["adam", "sgd", "gd", "adamw", "AdamW", "x"], "--seed": COUNTS,
-                           "--weight-decay": NUMBERS, "--schedule": ["linear", "cosine", "none"]}, ["--json"]),
+                           "--features": ["2", "3", *COUNTS], "--hidden": ["1", "2", *COUNTS], "-o": RUNS,
+                           "--layout": LAYOUTS, "--weight-decay": NUMBERS,
+                           "--schedule": ["linear", "cosine", "none"]}, ["--json"]),
     "basins": ([], MODEL | {"--starts": COUNTS, "--init": WORDS, "--dynamics": ["flow", "gd", "newton"],
                             "--grid": COUNTS, "-o": OUTPUTS}, ["--json"]),
-    "check": ([FILES], MODEL | {"--batch": COUNTS, "--lr": NUMBERS, "--reduction": ["sum", "mean", "max"]}, ["--json"]),
+    "check": ([FILES], MODEL | READING | {"--batch": COUNTS, "--lr": NUMBERS, "--reduction": ["sum", "mean", "max"],
+                                          "--schedule": ["linear", "cosine", "none"], "--steps": COUNTS,
+                                          "--tolerance": NUMBERS}, ["--json"]),
     "nothing": ([], {}, []),
 }  # fmt: skip
 #: What a right answer may take too long for in a test of thousands: two digits of everything that scales.
-CHEAP = {"--runs": "2", "--steps": "2", "--batch": "4", "--starts": "3", "--grid": "4"}
+CHEAP = {"--runs": "2", "--steps": "2", "--batch": "4", "--starts": "3", "--grid": "4", "--weights": "stack.npz"}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +80,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("files")
     np.savez(path / "good.npz", W=np.array([[[1.0, -1.0]]]))
     np.savez(path / "complex.npz", W=np.array([[[1.0 + 1j, -1.0]]]))
+    rng = np.random.default_rng(0)
+    np.savez(path / "stack.npz", W=rng.normal(size=(2, 3, 2)), b=np.zeros((2, 3)))
+    np.save(path / "wide.npy", rng.normal(size=(2, 14)))
+    np.save(path / "square.npy", rng.normal(size=(2, 2)))
     np.save(path / "good.npy", np.array([[[1.0, -1.0]]]))
     np.save(path / "object.npy", np.array([{"a": 1}], dtype=object))
     (path / "cut.npz").write_bytes((path / "good.npz").read_bytes()[:150])
@@ -103,7 +116,7 @@ def command_line(rng: np.random.Generator) -> list[str]:
             parts.append([option, CHEAP[option]])
     parts += [[flag] for flag in flags if rng.random() < 0.3]
     parts = [parts[k] for k in rng.permutation(len(parts))]
-    return [name, *(word for part in parts for word in part)]
+    return [name.split()[0], *(word for part in parts for word in part)]
 
 
 def is_slow(words: list[str]) -> bool:

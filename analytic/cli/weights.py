@@ -1,0 +1,201 @@
+"""Questions about weights in a file, of models of any size: check, and the exact loss of each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analytic.cli.common import (
+    BIAS,
+    OPTIMIZERS,
+    SCHEDULES,
+    add_features,
+    add_json,
+    add_reading,
+    network_from,
+    new_command,
+    per_feature,
+    print_json,
+    print_table,
+    require_sparsity,
+    say_when_compiling,
+)
+from analytic.validation import InvalidValue, number, whole
+
+if TYPE_CHECKING:
+    from analytic.checking.weights import Stack
+
+#: Models whose losses are computed at once.
+_TOGETHER = 64
+
+
+def _read(path: Path, args: argparse.Namespace) -> Stack:
+    """The models in a file, read as the options say."""
+    require_sparsity(args)
+    for name in ("features", "hidden"):
+        if getattr(args, name) is not None:
+            whole(f"--{name}", getattr(args, name))
+    for name in ("density", "sparsity"):
+        for value in getattr(args, name) or ():
+            number(f"--{name}", value, least=0, most=1)
+    from analytic.checking.weights import read_weights, stack
+
+    counts = [len(values) for values in (args.importance, args.sparsity, args.density) if values and len(values) > 1]
+    return stack(
+        *read_weights(path),
+        bias=args.bias,
+        features=args.features,
+        hidden=args.hidden,
+        layout=args.layout,
+        per_feature=counts[0] if counts else None,
+    )
+
+
+def _rows(trained: Stack, args: argparse.Namespace) -> dict[str, Any]:
+    """Importance and sparsity as `check` takes them: one number for all, or a row for each model."""
+    sparsity = args.sparsity if args.sparsity is not None else [1 - p for p in args.density]
+    features, given = trained.size.features, "sparsity" if args.density is None else "density"
+    found = {
+        "importance": per_feature("importance", args.importance, features),
+        "sparsity": per_feature(given, sparsity, features),
+    }
+    return {name: [each] * len(trained) if isinstance(each, tuple) else each for name, each in found.items()}
+
+
+def _check(args: argparse.Namespace) -> None:
+    trained = _read(args.file, args)
+    problem = _rows(trained, args)
+    from analytic.checking.report import check
+
+    say_when_compiling()
+    report = check(
+        trained.W[:, None, :] if trained.W.ndim == 2 else trained.W,
+        trained.b,
+        **problem,
+        bias=trained.bias,
+        features=trained.size.features,
+        hidden=trained.size.hidden,
+        layout="hidden-features",
+        reduction=args.reduction,
+        batch=args.batch,
+        lr=args.lr,
+        optimizer=args.optimizer,
+        schedule=args.schedule,
+        steps=args.steps,
+        tolerance=args.tolerance,
+    )
+    print_checks(report, args.json)
+    for hint in report.hints:
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+def print_checks(checks: Iterable[Any], as_json: bool) -> None:
+    """A line for each trained model: where it is and the verdict."""
+    if as_json:
+        print_json([_entry(each) for each in checks])
+        return
+    rows = [[_weights(each.W, index), f"{each.loss:.6g}", f"{each.gradient_norm:.2g}", str(each)]
+            for index, each in enumerate(checks)]  # fmt: skip
+    print_table(["W", "loss", "gradient", "verdict"], rows)
+
+
+def _entry(each: Any) -> dict[str, Any]:
+    import numpy as np
+
+    return {
+        "W": each.W.tolist(),
+        "b": None if each.b is None else np.asarray(each.b).tolist(),
+        "loss": each.loss,
+        "gradient_norm": each.gradient_norm,
+        "converged": each.converged,
+        "phase": getattr(each, "phase", None),
+        "distance": getattr(each, "distance", None),
+        "excess": each.excess,
+        "allowed": each.allowed,
+        "gap": getattr(each, "gap", None),
+        "verdict": str(each),
+    }
+
+
+def _weights(W: Any, index: int) -> str:
+    """The two weights of a pair, or the place of a larger model in its stack."""
+    return f"({W[0]:+.4f}, {W[1]:+.4f})" if W.ndim == 1 else f"model {index}"
+
+
+def losses(args: argparse.Namespace) -> None:
+    """`loss --weights FILE`: the exact loss of each model in a file, its error and its gradient."""
+    trained = _read(args.weights, args)
+    from analytic.work import counted, reporting
+
+    size = trained.size
+    importance = [1.0, *args.importance] if size.is_pair and len(args.importance) == 1 else args.importance
+    described = argparse.Namespace(**vars(args) | {"importance": importance, "bias": trained.bias})
+    model = network_from(described, size.features, size.hidden)
+    say_when_compiling()
+    W = trained.W.reshape(-1, size.hidden, size.features)
+    found: list[dict[str, float]] = []
+    with reporting(None, "loss", " blocks") as report:
+        for at in counted(range(0, len(W), _TOGETHER), report):
+            block = slice(at, at + _TOGETHER)
+            found += _evaluated(model, W[block], None if trained.b is None else trained.b[block])
+    if args.json:
+        print_json({"model": repr(model), "losses": found})
+        return
+    print(repr(model))
+    rows = ([str(k), f"{each['loss']:.16g}", f"{each['loss_error']:.1e}", f"{each['gradient_norm']:.6e}"]
+            for k, each in enumerate(found))  # fmt: skip
+    print_table(["model", "loss", "error at most", "gradient norm"], rows)
+
+
+def _evaluated(model: Any, W: Any, b: Any) -> list[dict[str, float]]:
+    import numpy as np
+
+    loss, dW, db = model.loss_and_gradient(W, b)
+    square = (dW**2).sum((1, 2)) + (0 if db is None else (db.reshape(len(W), -1) ** 2).sum(1))
+    columns = {"loss": loss, "loss_error": model.loss_error(W, b), "gradient_norm": np.sqrt(square)}
+    return [dict(zip(columns, map(float, row), strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def refuse_reading(args: argparse.Namespace) -> None:
+    """Refuses the options that say how to read a file where there is none."""
+    if (args.features, args.hidden, args.layout) != (None, None, None):
+        raise InvalidValue("--features, --hidden and --layout say how to read a file: they need --weights FILE")
+
+
+def add(commands: Any) -> None:
+    """Adds the subcommands."""
+    text = (
+        "compare trained weights in a file with the theory: have they converged, and to which minimum?\n\n"
+        "The file holds W and, if there is a bias, b: one model or a stack, of any size; or a run saved by `train`.\n"
+        "Which minimum it is, is said for two features and one hidden unit. Without --batch and --lr nothing is known\n"
+        "about the noise of training, and --tolerance decides."
+    )
+    example = (
+        "examples:\n"
+        "  analytic check run.npz --sparsity 0.9 --reduction mean --batch 1024 --lr 0.001\n"
+        "  analytic check W.npy --features 20 --density 0.05 --importance 1 --schedule cosine --steps 10000"
+    )
+    new = new_command(commands, "check", _check, text, example)
+    new.add_argument("file", type=Path, metavar="FILE", help=".npz, .npy or .safetensors")
+    add_features(new, any_size=True)
+    new.add_argument("--bias", choices=BIAS, help="how to read b where its shape has two readings")
+    add_reading(new)
+    new.add_argument("--reduction", choices=("sum", "mean"), default="sum", help="over features (default sum)")
+    new.add_argument("--optimizer", choices=OPTIMIZERS[1:], default="adam", help="default adam")
+    new.add_argument("--batch", type=int, metavar="N", help="samples per step")
+    new.add_argument("--lr", type=float, help="learning rate at the beginning")
+    new.add_argument(
+        "--schedule", choices=SCHEDULES, default="constant", help="of the rate, with --steps (default constant)"
+    )
+    new.add_argument("--steps", type=int, metavar="N", help="steps of training; without it the noise of the first rate")
+    new.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="T",
+        help="excess that counts as converged in any case, in units of the loss of the silent model "
+        "(default 0.001 where --batch is not given, else 0)",
+    )
+    add_json(new)
