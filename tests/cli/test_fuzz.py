@@ -126,6 +126,7 @@ def is_slow(words: list[str]) -> bool:
 
 
 def judge(words: list[str], status: int | str | None, out: str, err: str) -> None:
+    err = "".join(line for line in err.splitlines(keepends=True) if "compiling" not in line)
     shown = f"analytic {' '.join(words)}\nstatus {status}\nstderr {err[-600:]}"
     assert status in (0, 2, 3), shown
     assert "Traceback" not in err, shown
@@ -172,8 +173,7 @@ def _process(words: list[str], folder: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "analytic", *words]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    err = "".join(line for line in done.stderr.splitlines(keepends=True) if "compiling" not in line)
-    judge(words, done.returncode, done.stdout, err)
+    judge(words, done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("seed", range(6))
