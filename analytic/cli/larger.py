@@ -15,13 +15,14 @@ from analytic.cli.common import (
     Parser,
     add_json,
     init_option,
+    network_from,
     new_command,
     print_json,
     print_table,
     say_when_compiling,
     say_written,
 )
-from analytic.validation import InvalidValue, whole
+from analytic.validation import whole
 
 if TYPE_CHECKING:
     from analytic.attraction.plateaus import Plateau
@@ -35,25 +36,6 @@ _DYNAMICS = ("flow", "gd", "adam", "newton")
 _MOST_STARTS = {"search": 1_000_000, "descend": 10_000}
 
 
-def _model(args: argparse.Namespace) -> ReluOutputModel:
-    from analytic.models.relu_output import ReluOutputModel
-
-    importance = _one_or_all("importance", args.importance, args.features)
-    if args.density is not None:
-        density = _one_or_all("density", args.density, args.features)
-        return ReluOutputModel.from_density(args.features, args.hidden, density, importance, args.bias)
-    if args.sparsity is None:
-        raise InvalidValue("say how sparse the features are: --sparsity S, the probability of zero, or --density 1 - S")
-    sparsity = _one_or_all("sparsity", args.sparsity, args.features)
-    return ReluOutputModel(args.features, args.hidden, importance, sparsity, bias=args.bias)
-
-
-def _one_or_all(name: str, values: list[float], features: int) -> Any:
-    if len(values) not in (1, features):
-        raise InvalidValue(f"--{name} must be one number, or one for each of {features} features, got {len(values)}")
-    return values[0] if len(values) == 1 else tuple(values)
-
-
 def _prepared(args: argparse.Namespace) -> ReluOutputModel:
     """The model, after all that can be refused at once has been looked at."""
     whole("--starts", args.starts, 1, _MOST_STARTS[args.command])
@@ -62,7 +44,8 @@ def _prepared(args: argparse.Namespace) -> ReluOutputModel:
         from analytic.files import writable
 
         writable(args.output, (".npz",))
-    return _model(args)
+    features, hidden = (whole(f"--{name}", getattr(args, name)) for name in ("features", "hidden"))
+    return network_from(args, features, hidden)
 
 
 def _finish(result: MinimaFound | Descent, data: dict[str, Any], args: argparse.Namespace) -> None:

@@ -156,3 +156,13 @@ def test_the_smallest_model_keeps_its_report():
     assert check([[1.0, -1.0]], importance=1.0, sparsity=0.9)[0].phase == "antipodal"
     with pytest.raises(InvalidInput, match="use assert_converged"):
         assert_minimum(*pentagon(), importance=1.0, sparsity=0.9)
+
+
+@pytest.mark.parametrize(
+    ("W", "problem"), [(np.eye(3)[None].repeat(2, 0), {}), ([[[1.0, -1.0]], [[0.9, 0.1]]], {"init": None})]
+)
+def test_progress_counts_models(W, problem) -> None:
+    seen: list[tuple[float, float]] = []
+    check(W, importance=1.0, sparsity=0.5, layout="hidden-features", **problem,
+          progress=lambda done, total: seen.append((done, total)))  # fmt: skip
+    assert seen == [(1, 2), (2, 2)]

@@ -69,7 +69,7 @@ def test_geometry(capsys, tmp_path) -> None:
     [
         (["search", "--features", "3", "--hidden", "2"], "say how sparse the features are"),
         (["search", *MODEL, "--starts", "0"], "--starts must be a whole number, from 1 to 1000000, got 0"),
-        (["search", *MODEL, "--importance", "1", "2"], "--importance must be one number, or one for each of 3"),
+        (["search", *MODEL, "--importance", "1", "2"], "--importance must be one number or 3, one for each"),
         (["search", *MODEL, "-o", "x.csv"], "must end in .npz"),
         (["search", *MODEL, "--init", "magic"], "init must be one of"),
         (["search", "--features", "11", "--hidden", "2", "--density", "0.1"], "at most 10 features"),
