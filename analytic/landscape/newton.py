@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from analytic.loss.arrays import ZERO
 from analytic.loss.pair import COMPILED, point_gradient, point_hessian
 
 _ITERATIONS = 60
@@ -104,7 +105,7 @@ def _length(z, step, model):
     Infinite where an output is dead, or live by so little that rounding its bias matters: float64 holds no such point.
     """
     weight = max(abs(z[0]), abs(z[1]))
-    top1, top2 = _highest(z, 0, model), _highest(z, 1, model)
+    top1, top2 = _highest(z, ZERO, model), _highest(z, ZERO + 1, model)
     if not (top1 > _LEAST_HEIGHT * abs(z[2]) and top2 > _LEAST_HEIGHT * abs(z[3])):
         return np.inf
     return max(max(abs(step[0]), abs(step[1])) / weight, max(abs(step[2]) / top1, abs(step[3]) / top2))

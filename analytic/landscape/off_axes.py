@@ -26,6 +26,7 @@ from numba import njit
 
 from analytic.landscape.newton import converge, record
 from analytic.landscape.rays import ray_starts, smallest_ratio
+from analytic.loss.arrays import ZERO
 from analytic.loss.pair import COMPILED
 
 Array = npt.NDArray[np.float64]
@@ -52,7 +53,7 @@ def _from_ray(t, reach, shared, model, factor, tally, found, count, scratch):
     """
     curves, knots, cells, starts, points, z, step, matrix, settled = scratch
     tally[0], tally[1] = 0, 0
-    kept = 0
+    kept = ZERO
     for k in range(ray_starts(t, shared, model, factor, curves, knots, cells, starts)):
         s = np.exp(starts[k, 0])
         z[0], z[1], z[2], z[3] = np.sqrt(s), t * np.sqrt(s), s * starts[k, 1], s * starts[k, 2]

@@ -23,6 +23,7 @@ import numpy as np
 from numba import njit
 
 from analytic.loss import kernels
+from analytic.loss.arrays import ZERO
 from analytic.loss.pair import COMPILED
 
 _moments = kernels.moments
@@ -67,7 +68,7 @@ def _insert(knots, n, value):
 @njit(**COMPILED)
 def _switching_values(t, output, model, knots):
     """Values of c where a corner that occurs switches on, ascending; `output` is 0, 1, or 2 for a shared bias."""
-    n = _insert(knots, 0, 0.0)
+    n = _insert(knots, ZERO, 0.0)
     for i in range(2):
         if output == 1 - i:
             continue
@@ -197,11 +198,11 @@ def _cross_runs(first, i, i_last, second, j, j_last, rows, count, cells):
 @njit(**COMPILED)
 def _cross(first, n1, second, n2, rows, count, cells):
     """Adds the intersections of two curves, run by run."""
-    i = 0
+    i = ZERO
     while i < n1 - 1:
         i_end = _run_end(first, n1, i)
         low, high = (i, i_end) if first[1, i_end] > first[1, i] else (i_end, i)
-        j = 0
+        j = ZERO
         while j < n2 - 1:
             j_end = _run_end(second, n2, j)
             if second[1, j_end] > second[1, j]:
@@ -247,7 +248,7 @@ def ray_starts(t, shared, model, factor, curves, knots, cells, starts):
     A first pass over whole curves finds the cells that contain one, a second one over finer curves in each cell finds
     it; both are one loop, so that the moments are compiled once. `curves`, `knots` and `cells` are scratch space.
     """
-    n_cells, count, cell, lengths = 0, 0, -1, (0, 0)
+    n_cells, count, cell, lengths = ZERO, ZERO, -1, (ZERO, ZERO)
     while cell < n_cells:
         for i in range(1 if shared else 2):
             output = 2 if shared else i
@@ -256,12 +257,12 @@ def ray_starts(t, shared, model, factor, curves, knots, cells, starts):
             else:
                 n = _even_nodes(cells[cell, 2 * i], cells[cell, 2 * i + 1], curves[i, 0])
             n = _curve(t, output, model, n, curves[i])
-            lengths = (n, 0) if i == 0 else (lengths[0], n)
-        rows, known = (cells, 0) if cell < 0 else (starts, count)
+            lengths = (n, ZERO) if i == 0 else (lengths[0], n)
+        rows, known = (cells, ZERO) if cell < 0 else (starts, count)
         if shared:
             known = _zeros(curves[0], lengths[0], rows, known, cell < 0)
         else:
             known = _cross(curves[0], lengths[0], curves[1], lengths[1], rows, known, cell < 0)
-        n_cells, count = (known, 0) if cell < 0 else (n_cells, known)
+        n_cells, count = (known, ZERO) if cell < 0 else (n_cells, known)
         cell += 1
     return count

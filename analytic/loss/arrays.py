@@ -17,6 +17,10 @@ import numpy.typing as npt
 #: Compiler settings of every scalar function: IEEE division, no lock on the interpreter, kept on disk, no C callback.
 COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
+#: The first value of a counter that is passed on. A literal 0 is a type of its own to the compiler, and while the types
+#: in a loop are still unknown it compiles whatever is called for that type, too, and for each combination of them.
+ZERO = np.int64(0)
+
 #: Points per call of a loop: they fit into the first cache, and the call costs nothing beside them.
 _BLOCK = 1024
 
