@@ -72,8 +72,11 @@ def replacing(path: PathLike, mode: str) -> Iterator[IO[Any]]:
 @contextmanager
 def reading(path: PathLike, what: str) -> Iterator[Path]:
     """The path; whatever goes wrong while its content is read becomes one sentence about it."""
-    source = Path(path)
-    if not source.exists():
+    try:
+        source = Path(path)
+    except TypeError:
+        raise InvalidType(f"{what} must be a path, got {shown(path)}") from None
+    if "\0" in str(source) or not source.exists():
         raise InvalidValue(f"{what} {str(source)!r} does not exist")
     if not source.is_file():
         raise InvalidValue(f"{what} {str(source)!r} is not a file")

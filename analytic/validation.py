@@ -77,6 +77,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def is_single(value: Any) -> bool:
+    """Whether something is one value, and no sequence or array of values."""
+    return not hasattr(plain(value), "__len__") or isinstance(value, (str, bytes, dict))
+
+
 def exact(name: str, value: object) -> Fraction:
     """The rational number that a finite real number is: floats at their binary value."""
     value = plain(value)

@@ -10,7 +10,7 @@ from analytic.checking.weights import Stack
 from analytic.models.bias import BiasLike
 from analytic.models.relu_output import ReluOutputModel
 from analytic.models.toy import ToyModel
-from analytic.validation import InvalidValue, plain, real_array
+from analytic.validation import InvalidValue, is_single, plain, real_array
 
 
 def networks(trained: Stack, importance: Any, sparsity: Any) -> tuple[ReluOutputModel, ...]:
@@ -43,7 +43,7 @@ def models(count: int, importance: Any, sparsity: Any, bias: BiasLike) -> tuple[
 
 
 def _per_pair(name: str, values: Any, count: int) -> list[Any]:
-    if np.ndim(plain(values)) == 0:
+    if is_single(values):
         return [values] * count
     array = real_array(name, values, finite=True)
     if array.shape == (2,) and count == 2:
@@ -62,7 +62,7 @@ def _per_pair(name: str, values: Any, count: int) -> list[Any]:
 
 def _per_feature(name: str, values: Any, count: int, features: int) -> list[Any]:
     """One number, (n,) for all models, (1, n), (N, 1) for each model, or (N, n); never (N,)."""
-    if np.ndim(plain(values)) == 0:
+    if is_single(values):
         return [plain(values)] * count
     array = real_array(name, values, finite=True)
     allowed = {(features,), (1, features), (count, 1), (count, features)}
@@ -77,7 +77,5 @@ def _per_feature(name: str, values: Any, count: int, features: int) -> list[Any]
 
 def feature_count(*values: Any) -> int | None:
     """How many features the first of these has that is given per feature: the length of its last axis."""
-    for value in map(plain, values):
-        if np.ndim(value) and np.shape(value)[-1] > 1:
-            return int(np.shape(value)[-1])
-    return None
+    given = (real_array("importance or sparsity", value) for value in values if not is_single(value))
+    return next((int(array.shape[-1]) for array in given if array.ndim and array.shape[-1] > 1), None)

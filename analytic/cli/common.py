@@ -8,6 +8,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -150,6 +151,7 @@ def add_output(parser: Parser, default: str | None) -> None:
     )  # fmt: skip
 
 
+@cache
 def say_when_compiling() -> None:
     """From now on, the first compilation is announced on stderr: it takes seconds, and is done once per machine."""
     from numba.core import event

@@ -280,7 +280,7 @@ def solve_grid(density: Array, importance: Array, shared: bool, run: Run) -> Gri
         [solver.points, *(z[:, :, None] for z, _ in dedicated), np.full((*p.shape, len(flat), 4), np.nan)], axis=2
     )
     # where both outputs are always on, antipodal and confused tie exactly; rounding should not choose between them
-    antipodal = np.nan_to_num(places[..., 0] * places[..., 1]) < 0
+    antipodal = np.sign(places[..., 0]) * np.sign(places[..., 1]) < 0
     ranked = candidates - np.where(antipodal, TIE * flat[0][..., None], 0.0)
     order = np.argsort(ranked, axis=-1, kind="stable")[..., :2]
     best, second = np.moveaxis(np.take_along_axis(candidates, order, axis=-1), -1, 0)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.validation import InvalidValue, exact, plain, refuse
+from analytic.validation import InvalidValue, exact, is_single, plain, refuse
 
 #: The range of importances that are told apart from zero and infinity; far outside of it squares under- or overflow.
 IMPORTANCE_RANGE = (1e-100, 1e100)
@@ -52,7 +52,7 @@ def probabilities(name: str, value: Any, features: int) -> tuple[Fraction, ...]:
 def importance_pair(value: Any) -> tuple[Fraction, ...]:
     """(I1, I2), or (1, r) for one number r."""
     pair = exact_per_feature("importance", value, 2)
-    if np.ndim(plain(value)) == 0:
+    if is_single(value):
         pair = Fraction(1), pair[1]
     low, high = IMPORTANCE_RANGE
     if not all(low <= number <= high for number in pair):
