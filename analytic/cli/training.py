@@ -108,6 +108,10 @@ def _basins(args: argparse.Namespace) -> None:
     model = model_from(args)
     whole("--starts", args.starts, 1, _MOST_STARTS)
     whole("--grid", args.grid, 2, plane.MOST_POINTS)
+    from analytic.training.initial import named
+
+    if isinstance(args.init, str):
+        named(args.init)
     from analytic.attraction.fractions import basins
     from analytic.attraction.targets import describe
 
