@@ -272,7 +272,7 @@ def test_a_closed_pipe_is_no_error(pipe: str) -> None:
     code = f"PYTHONUNBUFFERED= {sys.executable} -m analytic {pipe}"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {code}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    assert done.stderr == ""
+    assert [line for line in done.stderr.splitlines() if "compiling for this machine" not in line] == []
 
 
 @pytest.mark.parametrize("density", ["0.5", "2"])
