@@ -25,14 +25,13 @@ from analytic.files import TABLES, PathLike, writable, write_csv, write_npz
 from analytic.landscape.records import End, Landscape
 from analytic.models.bias import Bias
 from analytic.models.toy import ToyModel
+from analytic.search.shares import share
 from analytic.training import initial
 from analytic.validation import number, whole
 from analytic.work import Progress, reporting
 
 #: By how much the integrals over separatrices can be off: measured against curves of ten times the points.
 _INTEGRATION = 1e-6
-#: Probability outside of an interval, on each side.
-_TAIL = 0.025
 #: Bytes of a start and its end, with room for the motion's.
 _STARTS = 10**8
 
@@ -203,8 +202,8 @@ def _counted(found: Field, labels: np.ndarray, curves: tuple[Separatrix, ...]) -
     total = len(labels)
     counts = [int(np.sum(labels == index)) for index in range(len(found.targets))]
     entries = (
-        BasinFraction(target, count / total, *interval(count, total), count)
-        for target, count in zip(found.targets, counts, strict=True)
+        BasinFraction(target, part.estimate, part.low, part.high, count)
+        for target, count, part in zip(found.targets, counts, (share(count, total) for count in counts), strict=True)
     )
     shares = {status: float(np.mean(labels == status)) for status in Status}
     return Basins(
@@ -238,12 +237,3 @@ def _normal_sd(init: initial.Init, instances: int, layout: str) -> float | None:
     if isinstance(init, initial.Initial):
         return init.sd if init.law == "normal" and init.sd > 0 else None
     return float(init) if isinstance(init, (int, float)) and init > 0 else None
-
-
-def interval(count: int, total: int) -> tuple[float, float]:
-    """Clopper and Pearson's 95 % interval for a probability seen `count` times in `total`."""
-    from scipy.special import betaincinv
-
-    low = betaincinv(count, total - count + 1, _TAIL) if count else 0.0
-    high = betaincinv(count + 1, total - count, 1 - _TAIL) if count < total else 1.0
-    return float(low), float(high)

@@ -28,6 +28,7 @@ from analytic.checking.weights import Stack, stack
 from analytic.landscape.records import Landscape
 from analytic.models.bias import Bias
 from analytic.models.toy import ToyModel
+from analytic.tables import as_html
 from analytic.training.optimisers import Schedule
 from analytic.training.settings import reduction_factor
 from analytic.validation import InvalidValue, number
@@ -96,14 +97,10 @@ class CheckReport:
     def _repr_html_(self) -> str:
         rows = self.table()
         names = ("model", "loss", "converged", "phase", "verdict")
-        head = "".join(f"<th>{name}</th>" for name in names)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(row[name]))}</td>" for name in names) + "</tr>"
-            for row in rows[:_SHOWN]
-        )
+        cells = ([_cell(row[name]) for name in names] for row in rows[:_SHOWN])
         more = f"<p>and {len(rows) - _SHOWN} more</p>" if len(rows) > _SHOWN else ""
         hints = "".join(f"<p>hint: {escape(hint)}</p>" for hint in self.hints)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}{hints}"
+        return f"{as_html(names, cells)}{more}{hints}"
 
 
 def _cell(value: Any) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from analytic.checking.shapes import LAYOUTS
+from analytic.tables import as_text
 from analytic.validation import InvalidValue
 
 if TYPE_CHECKING:
@@ -184,10 +185,7 @@ def _finite(value: Any) -> Any:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Aligned columns, numbers and words alike."""
-    table = [header, *rows]
-    widths = [max(len(row[k]) for row in table) for k in range(len(header))]
-    for row in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(as_text(header, rows))
 
 
 def check_output(path: Path | None) -> None:

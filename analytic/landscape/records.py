@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from html import escape
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from analytic import tables
 from analytic.models.toy import ToyModel
 
 Kind: TypeAlias = Literal["minimum", "saddle", "maximum", "undecided"]
@@ -143,20 +143,11 @@ class Landscape:
 
     def __str__(self) -> str:
         """A table with one row for each point and flat set."""
-        rows = [self._HEADER, *self._rows()]
-        widths = [max(len(row[k]) for row in rows) for k in range(len(self._HEADER))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([repr(self.model), *lines])
+        return f"{self.model!r}\n{tables.as_text(self._HEADER, self._rows())}"
 
     def _repr_html_(self) -> str:
-        """The same table for notebooks."""
-
-        def line(cells: tuple[str, ...], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-        body = "".join(line(row, "td") for row in self._rows())
-        caption = f"<caption>{escape(repr(self.model))}</caption>"
-        return f"<table>{caption}<thead>{line(self._HEADER, 'th')}</thead><tbody>{body}</tbody></table>"
+        """Give the same table to notebooks."""
+        return tables.as_html(self._HEADER, self._rows(), repr(self.model))
 
     _HEADER: ClassVar[tuple[str, ...]] = ("kind", "phase", "loss", "W1", "W2", "b")
 

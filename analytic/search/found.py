@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from analytic import tables
 from analytic.files import PathLike, ending, read_npz, reading, write_npz
 from analytic.models.relu_output import ReluOutputModel
 from analytic.polytopes.groups import Group, geometry, in_words
@@ -115,11 +116,7 @@ class MinimaFound:
         ]
 
     def __str__(self) -> str:
-        header, rows = self.rows()
-        widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
-        padded = ((cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in [header, *rows])
-        lines = ["  ".join(row).rstrip() for row in padded]
-        return "\n".join([*lines, self._caveat()])
+        return f"{tables.as_text(*self.rows())}\n{self._caveat()}"
 
     def _caveat(self) -> str:
         return (
@@ -132,10 +129,7 @@ class MinimaFound:
         return f"MinimaFound({self.model!r}: {len(self)} found from {self.starts} starts{best})"
 
     def _repr_html_(self) -> str:
-        header, rows = self.rows()
-        cells = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows)
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in header)
-        return f"<table><tr>{head}</tr>{cells}</table><p>{html.escape(self._caveat())}</p>"
+        return f"{tables.as_html(*self.rows())}<p>{html.escape(self._caveat())}</p>"
 
     def save(self, path: PathLike) -> None:
         """Writes everything to a .npz file."""

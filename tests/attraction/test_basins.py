@@ -7,7 +7,7 @@ import pytest
 
 from analytic import ToyModel, find_stationary_points
 from analytic.attraction.destinations import destinations
-from analytic.attraction.fractions import BasinFraction, Basins, basins, interval
+from analytic.attraction.fractions import BasinFraction, Basins, basins
 from analytic.attraction.half_stable import is_half_stable
 from analytic.attraction.maps import basin_map
 from analytic.attraction.separatrices import Separatrix, separatrices
@@ -119,12 +119,6 @@ def test_an_axis_is_half_stable_for_dense_features_only():
 def test_a_straight_boundary_has_its_own_angle():
     ray = np.outer(np.linspace(1e-3, 30, 500), [math.cos(0.4), math.sin(0.4)])
     assert Separatrix(ray, ray[0]).mean_angle(0.7) == pytest.approx(0.4, abs=1e-12)
-
-
-def test_intervals():
-    # nothing seen in n: the upper end solves (1 − q)^n = 0.025
-    assert interval(0, 50) == (0.0, pytest.approx(1 - 0.025 ** (1 / 50)))
-    assert interval(50, 50) == (pytest.approx(0.025 ** (1 / 50)), 1.0)
 
 
 def with_fractions(*estimates):

@@ -160,6 +160,9 @@ def test_rows_do_not_see_each_other() -> None:
 
 
 def test_intervals() -> None:
+    # nothing seen in n: the upper end solves (1 - q)^n = 0.025
+    assert (share(0, 50).low, share(0, 50).high) == (0.0, pytest.approx(1 - 0.025 ** (1 / 50)))
+    assert (share(50, 50).low, share(50, 50).high) == (pytest.approx(0.025 ** (1 / 50)), 1.0)
     assert share(0, 10).low == 0
     assert share(10, 10).high == 1
     assert share(0, 10).high == pytest.approx(1 - 0.025 ** (1 / 10))  # nothing seen: (1 - p)^10 = 2.5 %
