@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from analytic.diagrams.phases import PhaseDiagram as PhaseDiagram
     from analytic.diagrams.phases import phase_diagram as phase_diagram
     from analytic.diagrams.surface import loss_surface as loss_surface
+    from analytic.explorer.page import explore as explore
     from analytic.landscape.decay import decayed_loss as decayed_loss
     from analytic.landscape.decay import decayed_minimum as decayed_minimum
     from analytic.landscape.find import find_minima as find_minima
@@ -71,6 +72,7 @@ _NAMES = {
     "checking.report": ("check", "CheckReport"),
     "diagrams.comparison": ("compare",),
     "checking.weights": ("read_weights",),
+    "explorer.page": ("explore",),
 }
 _HOME = {name: f"analytic.{module}" for module, names in _NAMES.items() for name in names}
 

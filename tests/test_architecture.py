@@ -33,6 +33,7 @@ ROOMS = (
     ("checking",),
     ("diagrams",),
     ("plotting",),
+    ("explorer",),
     ("testing",),
     ("cli",),
 )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
-from analytic.cli import diagrams, landscape, larger, proofs, training, weights
+from analytic.cli import diagrams, explorer, landscape, larger, proofs, training, weights
 from analytic.cli.common import INTERRUPTED, REFUSED, Parser
 from analytic.validation import InvalidInput
 
@@ -54,7 +54,7 @@ def _parser() -> Parser:
     parser = Parser(prog="analytic", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=raw)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for family in (diagrams, landscape, larger, proofs, training, weights):
+    for family in (diagrams, landscape, larger, proofs, training, weights, explorer):
         family.add(commands)
     return parser
 

@@ -1,0 +1,99 @@
+/*
+The page: one state, in the address behind the #, and one view of it at a time.
+
+A view is a module with
+  DEFAULTS                         the values of its state that are not those of all views; one name, one meaning
+  mount(element, state, tools)     draws itself into an element and returns {update(state), destroy(), python()}
+where tools = {change(values), helper, stored}: `change` asks for another state and ends in `update`, `helper` is a
+worker (common/helper.js), `stored` the promise of what Python stored under a name, and `python()` gives the lines
+that reproduce what is shown.
+*/
+import {parsed, written} from "./common/address.js";
+import {Helper} from "./common/helper.js";
+import {stored} from "./common/stored.js";
+import * as pair from "./pair/view.js";
+
+const VIEWS = {pair};
+const DEFAULTS = Object.assign({view: "pair", theme: "system"}, ...Object.values(VIEWS).map((view) => view.DEFAULTS));
+
+/** Starts the page. */
+export function start() {
+  const page = new Page();
+  page.go(page.address());
+  window.addEventListener("hashchange", () => page.go(page.address()));
+}
+
+class Page {
+  constructor() {
+    this.state = {...DEFAULTS};
+    this.first = parsed(document.documentElement.dataset.state, DEFAULTS);
+    this.stored = new Map();
+    this.helper = new Helper();
+    this.view = null;
+    this.shown = null;
+    this.tools = {
+      change: (values) => this.go({...this.state, ...values}),
+      helper: this.helper,
+      stored: (name) => this.#stored(name),
+    };
+    this.#listen();
+  }
+
+  /** The state that the address asks for. */
+  address() {
+    const state = parsed(location.hash, this.first);
+    return state.view in VIEWS ? state : {...state, view: DEFAULTS.view};
+  }
+
+  /** Shows a state. */
+  go(state) {
+    this.state = state;
+    document.documentElement.dataset.theme = state.theme;
+    this.#write();
+    if (state.view === this.shown) this.view.update(state);
+    else this.#mount(state);
+  }
+
+  #mount(state) {
+    this.view?.destroy();
+    const element = document.getElementById("view");
+    element.replaceChildren();
+    this.shown = state.view;
+    for (const tab of document.querySelectorAll("[role=tab]")) {
+      tab.setAttribute("aria-selected", String(tab.dataset.view === state.view));
+    }
+    this.view = VIEWS[state.view].mount(element, state, this.tools);
+  }
+
+  #stored(name) {
+    if (!this.stored.has(name)) this.stored.set(name, stored(name));
+    return this.stored.get(name);
+  }
+
+  /** The address follows at rest, because browsers limit how often it may change. */
+  #write() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (location.protocol !== "about:") history.replaceState(null, "", `#${written(this.state, DEFAULTS)}`);
+    }, 150);
+  }
+
+  #listen() {
+    for (const tab of document.querySelectorAll("[role=tab]")) {
+      tab.addEventListener("click", () => this.tools.change({view: tab.dataset.view}));
+    }
+    const next = {system: "dark", dark: "light", light: "system"};
+    document.getElementById("theme").addEventListener("click", () => {
+      this.tools.change({theme: next[this.state.theme] ?? "system"});
+    });
+    document.getElementById("copy").addEventListener("click", () => this.#copy());
+  }
+
+  async #copy() {
+    const text = this.view.python();
+    const box = document.getElementById("python");
+    box.textContent = text;
+    box.parentElement.hidden = false;
+    await navigator.clipboard?.writeText(text).catch(() => {});
+  }
+}

@@ -1,0 +1,3 @@
+/* What the pair leaves to the worker. */
+
+export const TASKS = {};
