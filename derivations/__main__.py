@@ -14,7 +14,7 @@ from pathlib import Path
 from derivations.document import document
 from derivations.features import chapter
 from derivations.kernels import module
-from derivations.page import pair_script
+from derivations.page import pair_script, recurrence_script
 from derivations.printers import Python
 from derivations.statements import STATEMENTS
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "analytic" / "loss" / "kernels.py"
 DOCUMENT = ROOT / "derivations" / "derivation.md"
 FEATURES = ROOT / "derivations" / "features.md"
-PAIR = ROOT / "analytic" / "explorer" / "source" / "generated" / "pair.js"
+SCRIPTS = ROOT / "analytic" / "explorer" / "source" / "generated"
 
 
 def generated() -> str:
@@ -88,8 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prove(start)
     results = {KERNELS: generated()}
     _say(start, "derived analytic/loss/kernels.py")
-    results[PAIR] = pair_script()
-    _say(start, "derived analytic/explorer/source/generated/pair.js")
+    results |= {SCRIPTS / "pair.js": pair_script(), SCRIPTS / "recurrence.js": recurrence_script()}
+    _say(start, "derived analytic/explorer/source/generated/*.js")
     results[DOCUMENT], results[FEATURES] = document(), chapter()
     _say(start, "derived derivations/derivation.md and derivations/features.md")
     if check:

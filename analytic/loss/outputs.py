@@ -198,13 +198,20 @@ def chain_rule(W, moments, D, importance):
 
 
 @njit(**COMPILED)
-def evaluate(W, b, importance, third, on, off, patterns, free, states, gradient):
-    """Loss (N,), and if `gradient` its derivatives by W and b, else arrays of length zero."""
+def expected(W, b, importance, third, on, off, patterns, free, states, gradient):
+    """Loss (N,) of finite weights, and if `gradient` its derivatives by W and b, else arrays of length zero."""
     G = gram(W)
     counts, order = present_features(G, len(patterns) > 0)
     moments, D = moments_of_outputs(G, b, on, off, patterns, counts, order, free, states, gradient)
     loss = loss_of_outputs(moments, importance, third)
     by_W, by_b = chain_rule(W[: len(D)], moments, D, importance)
+    return loss, by_W, by_b
+
+
+@njit(**COMPILED)
+def evaluate(W, b, importance, third, on, off, patterns, free, states, gradient):
+    """What `expected` gives, and NaN where a weight or a bias is not finite."""
+    loss, by_W, by_b = expected(W, b, importance, third, on, off, patterns, free, states, gradient)
     for p in range(len(W)):
         if not (np.isfinite(W[p]).all() and np.isfinite(b[p]).all()):
             loss[p], by_W[p : p + 1], by_b[p : p + 1] = np.nan, np.nan, np.nan

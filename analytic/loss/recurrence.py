@@ -34,7 +34,7 @@ import numpy.typing as npt
 from numba import njit
 
 from analytic.loss.arrays import COMPILED
-from analytic.loss.lanes import any_positive, load, spread, store, where_positive
+from analytic.loss.lanes import WIDTH, any_positive, load, spread, store, where_positive
 
 #: The most features that the states are stored for: 531,441 of them.
 MOST = 12
@@ -68,7 +68,7 @@ def bounds(slopes, offsets, low, high):
     store(low, 0, load(offsets, 0))
     store(high, 0, load(offsets, 0))
     size = 1
-    for j in range(len(slopes) // 8):
+    for j in range(len(slopes) // WIDTH):
         g = load(slopes, j)
         up = where_positive(g, g, zero)
         for s in range(size):
@@ -84,7 +84,7 @@ def bounds(slopes, offsets, low, high):
 def sweep_up(slopes, low, high, free, V, M):
     """V and M of every state, from the fixed ones to the free ones."""
     zero, one, half = spread(0.0), spread(1.0), spread(0.5)
-    for s in range(len(low) // 8):
+    for s in range(len(low) // WIDTH):
         lo, hi, count = load(low, s), load(high, s), free[s, 0]
         negative, own = zero - lo, count > 0 and free[s, 1] == 0
         v, m, own_off = zero, zero, zero
@@ -129,7 +129,7 @@ def sweep_down(slopes, low, high, free, A, C, gradient, V, M, sums, slope_sums):
     """
     zero, half, third, twelfth = spread(0.0), spread(0.5), spread(1 / 3), spread(1 / 12)
     squares, cross, own_squares, lost_squares, lost_cross = zero, zero, zero, zero, zero
-    for s in range(len(low) // 8 - 1, -1, -1):
+    for s in range(len(low) // WIDTH - 1, -1, -1):
         hi, all_a, c = load(high, s), load(A, s), load(C, s)
         if not any_positive(where_positive(hi, all_a + c, zero)):
             continue

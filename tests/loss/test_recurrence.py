@@ -207,6 +207,7 @@ def store(array: np.ndarray, index: int, value: np.ndarray) -> None:
 
 
 LANES = {
+    "WIDTH": 8,
     "load": load,
     "store": store,
     "spread": lambda number: np.full(8, float(number)),
