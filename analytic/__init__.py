@@ -4,7 +4,10 @@ Names load on first use, so that `import analytic` stays cheap.
 """
 
 from importlib import import_module
+from os.path import dirname
 from typing import TYPE_CHECKING, Any
+
+from analytic.compiled import drop_stale
 
 if TYPE_CHECKING:
     from analytic.attraction.descent import descend as descend
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     from analytic.training.trainer import train as train
 
 __version__ = "0.2.0"
+
+drop_stale(dirname(__file__))
 
 _NAMES = {
     "models.toy": ("ToyModel",),

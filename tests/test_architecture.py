@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "analytic"
 #: From the bottom to the top: a module imports, at its top or inside functions, only from its own room or rooms before.
 ROOMS = (
-    ("validation", "files", "work", "tables"),
+    ("validation", "files", "work", "tables", "compiled"),
     ("models.bias", "models.symmetry", "models.features"),
     ("loss", "polytopes"),
     ("models",),
