@@ -1,38 +1,42 @@
-"""A trained model of any size: its exact loss and gradient, and whether it has converged, without a list of minima.
+"""A trained model of any size: its exact loss, whether it has converged, what it is made of, and where it is heading.
 
-How far the loss is above the minimum that the model is heading for follows from the quadratic model at hand, with the
-exact gradient g and Hessian H: g^T H^+ g / 2, over the directions in which H is positive. Rotations of the hidden space
-and dead outputs make flat directions, along which g vanishes. What counts as converged is the noise of the optimiser
-(noise.py), since E[g^T H^+ g]/2 = tr(H V)/2 for a model that hovers about its minimum with covariance V. A clearly
-negative curvature means that the model is at, or passing, a saddle: it is not converged, whatever its gradient.
-
-The Hessian is exact where the model's is, up to 12 features that an output depends on. Beyond, conjugate gradients with
-differences of the exact gradient give a lower bound of the excess that increases with every step.
+What counts as converged is the noise of the optimiser (noise.py), since tr(H V)/2 is the mean excess of a model that
+hovers about its minimum with covariance V. For models of up to eight features the minimum is the one where exact
+descent ends, beside those that a search found (destinations.py); for others how far the loss can fall follows from the
+quadratic model at hand (quadratic.py). A clearly negative curvature means that the model is at, or passing, a saddle:
+it is not converged, whatever its gradient.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from analytic.checking.composition import tolerance_for
+from analytic.checking.destinations import MOST_FEATURES, STARTS, Destination, destinations, searches
 from analytic.checking.noise import Noise
 from analytic.checking.pair import allowed_excess
+from analytic.checking.quadratic import excess, flat
 from analytic.checking.weights import Stack
 from analytic.models.relu_output import ReluOutputModel
-from analytic.validation import InvalidValue
-from analytic.work import Progress, counted, reporting
+from analytic.polytopes.dimensionality import feature_dimensionality
+from analytic.polytopes.groups import Group, geometry, in_words
+from analytic.search.found import MinimaFound
+from analytic.validation import whole
+from analytic.work import Progress, reporting
 
 Array = npt.NDArray[np.float64]
 
-#: Curvatures below this share of the largest are flat: rounding of the Hessian, and the symmetry off a minimum.
-_FLAT = 1e-6
 #: A negative curvature beyond this share of the largest is a way down, not noise about a minimum.
 _SADDLE = 1e-2
-#: Steps of conjugate gradients, each the price of a gradient, and the step of their differences in units of 1 + |W|.
-_CONJUGATE, _STEP = 12, 1e-5
+#: Models that descend together.
+_TOGETHER = 16
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,9 +45,17 @@ class NetworkCheck:
 
     loss : exact expected loss (by the lattice for many features: `ReluOutputModel.loss`).
     gradient_norm : of the exact gradient in W and b.
-    excess : what the loss is above the minimum nearby, by the quadratic model; a lower bound without a Hessian.
+    excess : what the loss is above its minimum: that where exact descent ends where `destination` is known, else by the
+        quadratic model; a lower bound where there is no Hessian either.
     allowed : the largest excess that counts as converged.
     curvature : the smallest eigenvalue of the Hessian over the largest; NaN without a Hessian.
+    groups : what W is made of: see `analytic.geometry`.
+    tolerance : of these groups: 0.1, or more, up to 0.25, where four standard deviations of a cosine are, as the noise
+        that `batch` and `lr` tell of makes them.
+    dimensionality : of every feature (n,), see `analytic.feature_dimensionality`.
+    destination : where exact descent ends among the minima found; None without a search, or if it did not converge.
+    distance : from there, modulo rotations, permutations of equal features and flat sets; NaN without a destination.
+    gap : the loss of the destination minus that of the best minimum found; NaN without a destination.
     """
 
     model: ReluOutputModel
@@ -54,6 +66,12 @@ class NetworkCheck:
     excess: float
     allowed: float
     curvature: float
+    groups: tuple[Group, ...]
+    tolerance: float
+    dimensionality: Array
+    destination: Destination | None
+    distance: float
+    gap: float
 
     @property
     def at_saddle(self) -> bool:
@@ -65,7 +83,37 @@ class NetworkCheck:
         """Whether the excess is at most `allowed`, and there is no way down."""
         return self.excess <= self.allowed and not self.at_saddle
 
+    @property
+    def at_best_found(self) -> bool:
+        """Whether the model has converged to the best of the minima that a search found."""
+        return self.converged and self.destination is not None and self.destination.is_best
+
+    @property
+    def reached(self) -> float | None:
+        """Share of random starts that end at the destination; `destination.minimum.share` has its interval."""
+        return None if self.destination is None else self.destination.minimum.share.estimate
+
+    @property
+    def shape(self) -> str:
+        """The names of its groups in words: "pentagon", "2 digons, single", ..."""
+        return in_words(self.groups)
+
     def __str__(self) -> str:
+        if self.destination is None:
+            return self._alone()
+        end, loss = self.destination, f"loss {self.loss:.6g}"
+        if self.converged:
+            return f"converged to a minimum ({end.minimum.shape}): {loss}, {end.rank}; {end.often}"
+        why = f"more than the {self.allowed:.2g} that counts as converged"
+        if self.at_saddle:
+            why = "and the loss curves down in a direction, as at a saddle"
+        return (
+            f"not converged: {loss} is {self.excess:.2g} above the minimum that it is heading for "
+            f"({end.minimum.shape}), {why}; that one is {end.rank}; {end.often}"
+        )
+
+    def _alone(self) -> str:
+        """The verdict without a search."""
         numbers = f"loss {self.loss:.6g}, gradient {self.gradient_norm:.2g}"
         if self.at_saddle:
             return f"not converged: {numbers}; the loss curves down in a direction, as at a saddle"
@@ -77,83 +125,82 @@ class NetworkCheck:
         )
 
 
+@dataclass(frozen=True)
+class Search:
+    """The search for minima that goes with a check: how many random starts, from which initialisation.
+
+    starts : None for what the number of features asks for, 0 for no search
+    """
+
+    starts: int | None
+    init: Any
+    instances: int
+    layout: str
+
+    def __post_init__(self) -> None:
+        if self.starts is not None:
+            whole("search", self.starts, 0)
+
+    def found(self, problems: Sequence[ReluOutputModel], progress: Progress) -> dict[ReluOutputModel, MinimaFound]:
+        """One search for each different problem that asks for one."""
+        asked = [each for each in problems if self.starts or (self.starts is None and each.features <= MOST_FEATURES)]
+        if not asked:
+            return {}
+        return searches(asked, self.starts or STARTS, self.init, self.instances, self.layout, progress)
+
+
 def check_networks(
-    problems: tuple[ReluOutputModel, ...],
+    problems: Sequence[ReluOutputModel],
     trained: Stack,
     noise: Noise | None,
     tolerance: float | None,
     factor: float,
+    known: dict[ReluOutputModel, MinimaFound],
     progress: Progress,
 ) -> tuple[NetworkCheck, ...]:
-    """What `check` reports of models of any size; losses are multiplied by `factor`."""
+    """What `check` reports of models of any size, given what was found; losses are multiplied by `factor`."""
+    checks: list[NetworkCheck] = []
     with reporting(progress, "check", " models") as report:
-        return tuple(
-            _check_one(model, *trained.point(index), noise, tolerance, factor)
-            for index, model in enumerate(counted(problems, report))
-        )
+        for block in _blocks(problems):
+            model, points = problems[block[0]], [trained.point(index) for index in block]
+            limits = [allowed_excess(model, *point, noise, tolerance) for point in points]
+            ends: Sequence[Destination | None] = [None] * len(block)
+            if model in known:
+                b = None if trained.b is None else trained.b[block]
+                ends = destinations(known[model], trained.W[block], b, np.array(limits))
+            for point, limit, end in zip(points, limits, ends, strict=True):
+                checks.append(_checked(model, *point, noise, limit, end, factor))
+                report(len(checks), len(problems))
+    return tuple(checks)
 
 
-def _check_one(
-    model: ReluOutputModel, W: Array, b: Any, noise: Noise | None, tolerance: float | None, factor: float
+def _blocks(problems: Sequence[ReluOutputModel]) -> Iterator[list[int]]:
+    """Neighbours in the stack that share a problem, few enough to descend together."""
+    for _, members in groupby(range(len(problems)), key=lambda index: problems[index]):
+        rows = list(members)
+        yield from (rows[k : k + _TOGETHER] for k in range(0, len(rows), _TOGETHER))
+
+
+def _checked(
+    model: ReluOutputModel, W: Array, b: Any, noise: Noise | None, limit: float, end: Destination | None, factor: float
 ) -> NetworkCheck:
     loss, dW, db = model.loss_and_gradient(W, b)
-    gradient = _flat(dW, db)
-    excess, curvature = _excess(model, W, b, gradient)
+    gradient = flat(dW, db)
+    above, curvature = excess(model, W, b, gradient)
+    tolerance = tolerance_for(W, None if noise is None else noise.covariance(model, W, b))
     return NetworkCheck(
         model=model,
         W=W,
         b=b,
         loss=factor * float(loss),
         gradient_norm=factor * float(np.linalg.norm(gradient)),
-        excess=factor * excess,
-        allowed=factor * allowed_excess(model, W, b, noise, tolerance),
+        excess=factor * (above if end is None else float(loss) - end.minimum.loss),
+        allowed=factor * limit,
         curvature=curvature,
+        groups=geometry(W, tolerance),
+        tolerance=tolerance,
+        dimensionality=feature_dimensionality(W),
+        destination=end,
+        distance=math.nan if end is None else end.distance,
+        gap=math.nan if end is None else factor * end.gap,
     )
-
-
-def _flat(dW: Array, db: Any) -> Array:
-    """W row by row, then b."""
-    return np.concatenate([dW.ravel(), np.ravel(db)]) if db is not None else dW.ravel()
-
-
-def _excess(model: ReluOutputModel, W: Array, b: Any, gradient: Array) -> tuple[float, float]:
-    """(g^T H^+ g / 2, smallest over largest curvature)."""
-    try:
-        hessian = model.hessian(W, b)
-    except InvalidValue:  # more features than the exact route serves
-        return _by_conjugate_gradients(model, W, b, gradient), float("nan")
-    curvatures, directions = np.linalg.eigh(hessian)
-    largest = float(np.abs(curvatures).max())
-    if largest == 0:
-        return 0.0, 0.0
-    along = directions.T @ gradient
-    steep = curvatures > _FLAT * largest
-    return float((along[steep] ** 2 / curvatures[steep]).sum()) / 2, float(curvatures[0]) / largest
-
-
-def _by_conjugate_gradients(model: ReluOutputModel, W: Array, b: Any, gradient: Array) -> float:
-    """A lower bound of g^T H^+ g / 2: what conjugate gradients gain, while the curvature is positive."""
-    bias, n, m = model.bias, model.features, model.hidden
-    at = bias.parameters(W.reshape(-1), b)
-    step = _STEP * (1 + float(np.linalg.norm(W)))
-
-    def along(direction: Array) -> Array:
-        length = step / float(np.linalg.norm(direction))
-        weights, biases = bias.weights_and_bias(at + length * direction, n, m)
-        return (_flat(*model.gradient(weights.reshape(m, n), biases)) - gradient) / length
-
-    gain, rest = 0.0, -gradient
-    direction = rest
-    for _ in range(_CONJUGATE):
-        square = float(rest @ rest)
-        if square == 0:
-            break
-        turned = along(direction)
-        curvature = float(direction @ turned)
-        if curvature <= 0:
-            break
-        length = square / curvature
-        gain += length * square / 2
-        rest = rest - length * turned
-        direction = rest + float(rest @ rest) / square * direction
-    return gain

@@ -12,14 +12,16 @@ share
 
     2 k lr int r(t)^2 exp(-2 k lr int_t^T r) dt,      r the schedule, 1 at the beginning,
 
-of it: close to 1 for modes that forget slowly compared with the schedule, and close to r(T) for the fast ones.
+of it: close to 1 for modes that forget slowly compared with the schedule, and close to r(T) for the fast ones. In the
+basis of these modes V is lr N_kl / (curvature_k + curvature_l), N being P^1/2 C P^1/2 / B; along flat directions noise
+diffuses without bound, and they are left out.
 """
 
 from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +34,8 @@ from analytic.validation import InvalidValue, number, one_of, refuse, whole
 OPTIMIZERS = ("sgd", "adam", "adamw")
 #: Points at which a schedule is integrated: it has no structure finer than a thousandth.
 _POINTS = 4001
+#: Curvatures below this share of the largest are flat.
+_FLAT = 1e-6
 
 
 def optimizer_name(optimizer: Any) -> str:
@@ -40,6 +44,15 @@ def optimizer_name(optimizer: Any) -> str:
     if name.lower() not in OPTIMIZERS:
         one_of("optimizer", optimizer, OPTIMIZERS)
     return str(name.lower())
+
+
+class _Modes(NamedTuple):
+    """P^1/2 (k,), and in the eigenbasis `modes` of P^1/2 H P^1/2 its curvatures (k,) and P^1/2 C P^1/2 / B (k, k)."""
+
+    scale: npt.NDArray[np.float64]
+    curvatures: npt.NDArray[np.float64]
+    modes: npt.NDArray[np.float64]
+    noise: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -73,18 +86,36 @@ class Noise:
 
     def mean_excess(self, model: Any, W: Any, b: Any) -> float:
         """Of the loss summed over features."""
-        many = np.size(W) + np.size(model.importance) > MOST_PARAMETERS
-        if self.schedule == "constant" or self.steps is None or many:
+        known = None if self.schedule == "constant" or self.steps is None else self._modes(model, W, b)
+        if known is None:
             return self._constant(model, W, b)
+        return self.lr / 4 * float((self._shares(known.curvatures) * np.diag(known.noise)).sum())
+
+    def covariance(self, model: Any, W: Any, b: Any) -> npt.NDArray[np.float64] | None:
+        """V (k, k) of the hovering parameters, W row by row, then b; None where no Hessian serves so many of them."""
+        known = self._modes(model, W, b)
+        if known is None:
+            return None
+        steep = known.curvatures > _FLAT * np.abs(known.curvatures).max(initial=0.0)
+        rates = known.curvatures[steep]
+        left = np.ones(len(rates)) if self.steps is None else np.sqrt(self._shares(rates))
+        inner = self.lr * known.noise[np.ix_(steep, steep)] * np.outer(left, left) / (rates[:, None] + rates)
+        basis = known.scale[:, None] * known.modes[:, steep]
+        return np.asarray(basis @ inner @ basis.T)
+
+    def _modes(self, model: Any, W: Any, b: Any) -> _Modes | None:
+        """The modes of P^1/2 H P^1/2; None where that is too large, or no exact route has the Hessian."""
+        if np.size(W) + np.size(model.importance) > MOST_PARAMETERS:
+            return None
         try:
             hessian = model.hessian(W, b)
-        except InvalidValue:  # more features than the exact route serves: the bound of the beginning
-            return self._constant(model, W, b)
+        except InvalidValue:
+            return None
         covariance = np.atleast_2d(gradient_moments(model, W, b)[1]) / self.batch
         scale = np.sqrt(self._preconditioner(np.diag(covariance)))
         curvatures, modes = np.linalg.eigh(scale[:, None] * hessian * scale)
-        noise = np.einsum("ki,kl,li->i", modes, scale[:, None] * covariance * scale, modes)
-        return self.lr / 4 * float((self._shares(curvatures) * noise).sum())
+        noise = modes.T @ (scale[:, None] * covariance * scale) @ modes
+        return _Modes(scale, curvatures, modes, noise)
 
     def _constant(self, model: Any, W: Any, b: Any) -> float:
         many = np.size(W) + np.size(model.importance) > MOST_PARAMETERS

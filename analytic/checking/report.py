@@ -1,11 +1,11 @@
 """Trained models against the theory: whether they have converged, to which minimum, and whether that is the best.
 
 With two features and one hidden unit a model is compared with the list of all minima (pair.py), otherwise with the
-quadratic model of the loss where it is (network.py). It has converged if its loss exceeds that of its minimum by no
-more than the noise of its optimiser explains: the excess is a weighted sum of squared normals with the mean of
-noise.py, and whatever the weights, it exceeds 10.8 times its mean with probability below 0.001. Without a batch size
-and a rate nothing is known about the noise, and the excess has to stay below `tolerance` times the loss of the silent
-model.
+minima that a search finds, or with the quadratic model of the loss where it is (network.py). It has converged if its
+loss exceeds that of its minimum by no more than the noise of its optimiser explains: the excess is a weighted sum of
+squared normals with the mean of noise.py, and whatever the weights, it exceeds 10.8 times its mean with probability
+below 0.001. Without a batch size and a rate nothing is known about the noise, and the excess has to stay below
+`tolerance` times the loss of the silent model.
 
 AdamW's decay is not part of the loss here. It moves the end of training by about decay sqrt(v) W / H, which the
 report counts as excess; see optimisers.py.
@@ -13,29 +13,33 @@ report counts as excess; see optimisers.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from analytic.checking.network import NetworkCheck, check_networks
+from analytic.checking.network import NetworkCheck, Search, check_networks
 from analytic.checking.noise import Noise, optimizer_name
 from analytic.checking.pair import ModelCheck, check_stack
 from analytic.checking.problems import feature_count, models, networks
 from analytic.checking.weights import Stack, stack
 from analytic.landscape.records import Landscape
 from analytic.models.bias import Bias
+from analytic.models.relu_output import ReluOutputModel
 from analytic.models.toy import ToyModel
+from analytic.search.found import MinimaFound
 from analytic.tables import as_html
 from analytic.training.optimisers import Schedule
 from analytic.training.settings import reduction_factor
-from analytic.validation import InvalidValue, number
+from analytic.validation import InvalidValue, number, refuse_type
 from analytic.work import Progress
 
 #: Rows of a report that a notebook shows.
 _SHOWN = 50
+#: Columns that not every model has.
+_OF_MINIMA = ("phase", "shape", "distance", "gap", "reached")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +75,15 @@ class CheckReport:
         return iter(self.models)
 
     def table(self) -> list[dict[str, Any]]:
-        """A row for each model: index, loss, gradient_norm, excess, allowed, converged, phase (of pairs), verdict."""
+        """A row for each model.
+
+        model (its index), loss, gradient_norm, excess, allowed, converged; phase (of the minimum of a pair, else None);
+        shape (what a W of another size is made of, else None); distance, gap and reached (the share of random starts),
+        of the minimum where descent ends; verdict.
+        """
+        names = ("loss", "gradient_norm", "excess", "allowed", "converged", *_OF_MINIMA)
         return [
-            {
-                "model": index,
-                "loss": each.loss,
-                "gradient_norm": each.gradient_norm,
-                "excess": each.excess,
-                "allowed": each.allowed,
-                "converged": each.converged,
-                "phase": getattr(each, "phase", None),
-                "verdict": str(each),
-            }
+            {"model": index, **{name: getattr(each, name, None) for name in names}, "verdict": str(each)}
             for index, each in enumerate(self.models)
         ]
 
@@ -96,7 +97,8 @@ class CheckReport:
 
     def _repr_html_(self) -> str:
         rows = self.table()
-        names = ("model", "loss", "converged", "phase", "verdict")
+        told = [name for name in _OF_MINIMA if any(row[name] is not None for row in rows)]
+        names = ("model", "loss", "converged", *told, "verdict")
         cells = ([_cell(row[name]) for name in names] for row in rows[:_SHOWN])
         more = f"<p>and {len(rows) - _SHOWN} more</p>" if len(rows) > _SHOWN else ""
         hints = "".join(f"<p>hint: {escape(hint)}</p>" for hint in self.hints)
@@ -122,7 +124,8 @@ def check(
     steps: int | None = None,
     tolerance: float | None = None,
     init: str | float | None = "xavier",
-    landscape: Landscape | None = None,
+    landscape: Landscape | MinimaFound | None = None,
+    search: int | None = None,
     features: int | None = None,
     hidden: int | None = None,
     layout: str | None = None,
@@ -154,13 +157,18 @@ def check(
         given, else nothing beyond the noise.
     init
         Name or standard deviation of the starts (see `initial.draw`; stack and layout are those of W) for "how often
-        does this happen"; None not to ask. For two features and one hidden unit.
+        does this happen". None not to ask, for two features and one hidden unit; for other sizes it is "xavier".
     landscape
-        The minima, if already known and the same problem for all models.
+        The minima, if already known and the same problem for all models: from `find_minima`, or, for other sizes than
+        two features and one hidden unit, from `search_minima`.
+    search
+        From how many random starts the minima of other sizes are searched, once for each different problem. None is
+        200 for up to eight features and no search beyond; 0 is none. The last 256 searches are kept.
     features, hidden, layout
         How to read W where its shape leaves it open; layout is "features-hidden" or "hidden-features".
     progress
-        None, True, False or progress(done, total) of models; see `analytic.work`.
+        None, True, False or progress(done, total): first of the search or searches, then of models; see
+        `analytic.work`.
 
     Returns
     -------
@@ -173,7 +181,8 @@ def check(
 
     Notes
     -----
-    The excess of a model of more than two features is that of a quadratic model, which holds near a minimum.
+    Without a search the excess of a model of more than two features is that of a quadratic model, which holds near a
+    minimum. A search finds minima; it does not prove that there are no others.
     """
     trained = stack(
         W,
@@ -192,11 +201,27 @@ def check(
         number("tolerance", tolerance, least=0)
     noise = None if batch is None or lr is None else Noise(batch, lr, optimizer, factor, schedule, steps)
     if not trained.size.is_pair:
-        known = networks(trained, importance, sparsity)
-        return CheckReport(check_networks(known, trained, noise, tolerance, factor, progress), reduction)
+        problems = networks(trained, importance, sparsity)
+        asked = Search(search, "xavier" if init is None else init, len(trained), trained.size.layout)
+        known = asked.found(problems, progress) if landscape is None else _given(landscape, problems)
+        return CheckReport(check_networks(problems, trained, noise, tolerance, factor, known, progress), reduction)
+    if search is not None:
+        raise InvalidValue(f"search must be left out for two features and one hidden unit, got {search!r}")
+    if not (landscape is None or isinstance(landscape, Landscape)):
+        refuse_type("landscape", "be a Landscape for two features and one hidden unit", landscape)
     pairs = models(len(trained), importance, sparsity, trained.bias)
     found = check_stack(pairs, trained, noise, tolerance, init, factor, landscape, progress)
     return CheckReport(found, reduction, _hints(found, trained, noise, tolerance))
+
+
+def _given(landscape: Any, problems: Sequence[ReluOutputModel]) -> dict[ReluOutputModel, MinimaFound]:
+    """What the caller has searched before."""
+    if not isinstance(landscape, MinimaFound):
+        refuse_type("landscape", "be a MinimaFound for models of this size", landscape)
+    for each in problems:
+        if each != landscape.model:
+            raise InvalidValue(f"landscape must be that of {each!r}, got that of {landscape.model!r}")
+    return {landscape.model: landscape}
 
 
 def _hints(

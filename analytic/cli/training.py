@@ -28,7 +28,7 @@ from analytic.cli.common import (
     say_written,
     without_display,
 )
-from analytic.cli.weights import print_checks
+from analytic.cli.weights import add_search, print_checks
 from analytic.diagrams import plane
 from analytic.files import writable
 from analytic.validation import whole
@@ -83,6 +83,7 @@ def _train(args: argparse.Namespace) -> int | None:
 def _checked(model: ToyModel | ReluOutputModel, run: TrainingRun, args: argparse.Namespace) -> CheckReport:
     """The models of a run that did not diverge, against the theory."""
     from analytic.checking.report import check
+    from analytic.models.toy import ToyModel
 
     finite, (W, b) = ~run.diverged[0], run.final
     W, b = W[0, finite], None if b is None else b[0, finite]
@@ -98,9 +99,19 @@ def _checked(model: ToyModel | ReluOutputModel, run: TrainingRun, args: argparse
         features=args.features,
         hidden=args.hidden,
         layout="hidden-features",
-        init=None,
+        init=None if isinstance(model, ToyModel) else _starts(model, args),
+        search=args.search,
         **({} if args.optimizer == "gd" else noise),
     )
+
+
+def _starts(model: ReluOutputModel, args: argparse.Namespace) -> Any:
+    """The distribution from which training started."""
+    from analytic.training.initial import named
+
+    if not isinstance(args.init, str):
+        return args.init
+    return named(args.init, layout=args.layout, weights=(model.hidden, model.features))
 
 
 def _basins(args: argparse.Namespace) -> None:
@@ -176,7 +187,8 @@ def add(commands: Any) -> None:
     text = (
         "train by sampling, and say which minimum each run reached\n\n"
         "Prints the exact loss of each trained model, the norm of its exact gradient, and whether it has converged.\n"
-        "With two features and one hidden unit it also says to which minimum.\n\n"
+        "For up to eight features it also says to which minimum: of two features and one hidden unit all are known,\n"
+        "of other sizes those that a search finds.\n\n"
         f"Exit status: 0, or {INCOMPLETE} where training was interrupted (what there is, is printed) or diverged."
     )
     example = (
@@ -207,6 +219,7 @@ def add(commands: Any) -> None:
         help=f"of the tensor from whose shape --init takes its scale (default {LAYOUTS[0]})",
     )
     new.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    add_search(new)
     new.add_argument("--output", "-o", type=Path, metavar="FILE.npz", help="save the run, for `check` and Python")
     add_json(new)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from analytic.cli.common import (
     BIAS,
     OPTIMIZERS,
     SCHEDULES,
+    Parser,
     add_features,
     add_json,
     add_reading,
@@ -86,6 +88,7 @@ def _check(args: argparse.Namespace) -> None:
         schedule=args.schedule,
         steps=args.steps,
         tolerance=args.tolerance,
+        search=args.search,
     )
     print_checks(report, args.json)
     for hint in report.hints:
@@ -93,36 +96,62 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def print_checks(checks: Iterable[Any], as_json: bool) -> None:
-    """A line for each trained model: where it is and the verdict."""
+    """A line for each trained model: where it is, what it is made of and the verdict."""
     if as_json:
         print_json([_entry(each) for each in checks])
         return
-    rows = [[_weights(each.W, index), f"{each.loss:.6g}", f"{each.gradient_norm:.2g}", str(each)]
-            for index, each in enumerate(checks)]  # fmt: skip
-    print_table(["W", "loss", "gradient", "verdict"], rows)
+    found = list(checks)
+    if not any(hasattr(each, "shape") for each in found):
+        print_table(["W", "loss", "gradient", "verdict"], (_cells(each, _pair(each.W)) for each in found))
+        return
+    print_table(
+        ["model", "loss", "gradient", "distance", "made of", "verdict"],
+        (_cells(each, str(index), _number(each.distance), each.shape) for index, each in enumerate(found)),
+    )
+
+
+def _cells(each: Any, name: str, *more: str) -> list[str]:
+    return [name, f"{each.loss:.6g}", f"{each.gradient_norm:.2g}", *more, str(each)]
+
+
+def _pair(W: Any) -> str:
+    return f"({W[0]:+.4f}, {W[1]:+.4f})"
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.2g}"
 
 
 def _entry(each: Any) -> dict[str, Any]:
     import numpy as np
 
+    names = ("loss", "gradient_norm", "converged", "phase", "distance", "excess", "allowed", "gap")
+    made = {} if not hasattr(each, "groups") else _composition(each)
     return {
         "W": each.W.tolist(),
         "b": None if each.b is None else np.asarray(each.b).tolist(),
-        "loss": each.loss,
-        "gradient_norm": each.gradient_norm,
-        "converged": each.converged,
-        "phase": getattr(each, "phase", None),
-        "distance": getattr(each, "distance", None),
-        "excess": each.excess,
-        "allowed": each.allowed,
-        "gap": getattr(each, "gap", None),
+        **{name: getattr(each, name, None) for name in names},
+        **made,
         "verdict": str(each),
     }
 
 
-def _weights(W: Any, index: int) -> str:
-    """The two weights of a pair, or the place of a larger model in its stack."""
-    return f"({W[0]:+.4f}, {W[1]:+.4f})" if W.ndim == 1 else f"model {index}"
+def _composition(each: Any) -> dict[str, Any]:
+    """What a network is made of and where it is heading."""
+    end = each.destination
+    return {
+        "shape": each.shape,
+        "groups": [vars(group) | {"features": list(group.features)} for group in each.groups],
+        "dimensionality": each.dimensionality.tolist(),
+        "tolerance": each.tolerance,
+        "destination": None if end is None else {
+            "place": end.place,
+            "found": len(end.found),
+            "loss": end.minimum.loss,
+            "shape": end.minimum.shape,
+            "share": [end.minimum.share.estimate, end.minimum.share.low, end.minimum.share.high],
+        },
+    }  # fmt: skip
 
 
 def losses(args: argparse.Namespace) -> None:
@@ -165,13 +194,26 @@ def refuse_reading(args: argparse.Namespace) -> None:
         raise InvalidValue("--features, --hidden and --layout say how to read a file: they need --weights FILE")
 
 
+def add_search(parser: Parser) -> None:
+    """--search, of the commands that check weights."""
+    parser.add_argument(
+        "--search",
+        type=int,
+        metavar="N",
+        help="random starts of the search for minima, once for each problem of other sizes than two features and one "
+        "hidden unit; 0: none (default 200 for up to 8 features, else 0)",
+    )
+
+
 def add(commands: Any) -> None:
     """Adds the subcommands."""
     text = (
         "compare trained weights in a file with the theory: have they converged, and to which minimum?\n\n"
         "The file holds W and, if there is a bias, b: one model or a stack, of any size; or a run saved by `train`.\n"
-        "Which minimum it is, is said for two features and one hidden unit. Without --batch and --lr nothing is known\n"
-        "about the noise of training, and --tolerance decides."
+        "Two features and one hidden unit are compared with the complete list of minima, other models of up to eight\n"
+        "features with those that a search finds: it is said where exact descent ends, how far that is, which of the\n"
+        "minima found it is and how often random starts end there. Without --batch and --lr nothing is known about\n"
+        "the noise of training, and --tolerance decides."
     )
     example = (
         "examples:\n"
@@ -191,6 +233,7 @@ def add(commands: Any) -> None:
         "--schedule", choices=SCHEDULES, default="constant", help="of the rate, with --steps (default constant)"
     )
     new.add_argument("--steps", type=int, metavar="N", help="steps of training; without it the noise of the first rate")
+    add_search(new)
     new.add_argument(
         "--tolerance",
         type=float,

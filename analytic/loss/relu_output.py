@@ -204,11 +204,12 @@ def error_bound(W: Array, b: Array, problem: Problem) -> Array:
 def hessians(W: Array, b: Array, problem: Problem) -> Array:
     """Second derivatives by W row by row, then b: (N, K, K)."""
     count, m, n = W.shape
-    tables, most = _tables(W, problem)
-    if most > MOST:
+    most = n if len(problem.patterns) else int(depends_on(W, problem).max(initial=1))
+    if most > MOST:  # before the tables are made: they grow like 3^most
         raise InvalidValue(
             f"hessian serves outputs that depend on at most {MOST} features, and here one depends on {most}"
         )
+    tables, most = _tables(W, problem)
     size = m * n + n
     result = np.empty((count, size, size))
 

@@ -1,9 +1,7 @@
 """From ends of descents to distinct minima: which ends are one point, and which are minima at all.
 
-Two ends are one minimum if a rotation of the hidden space and a permutation of features that are alike take one to the
-other. W counts modulo O(m) only through G = W^T W, so ends are compared by G and b, after their loss, up to the
-accuracy to which Newton's method finds a minimum. The bias of a dead output, one that is never positive, is only
-bounded from above: all such points are one flat set, and are compared with that bias at its bound.
+Two ends are one minimum if a rotation of the hidden space, a permutation of features that are alike and a way within a
+flat set of dead outputs take one to the other (places.py), up to the accuracy to which Newton's method finds a minimum.
 
 An end is a minimum if its Hessian has no negative eigenvalue off the directions along which nothing changes (rotations,
 and the bias of a dead output), and no point sampled around it is lower: near a kink the Hessian of one side says
@@ -19,19 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.search.minimiser import Ends, Objective
+from analytic.search.places import RANK, dead_outputs, places, same
 
 Array = npt.NDArray[np.float64]
 
-#: Losses of one minimum agree to this, in units of the silent loss, and entries of G and b to `_SAME_PLACE`.
-_SAME_LOSS, _SAME_PLACE = 1e-10, 1e-5
+#: Losses of one minimum agree to this, in units of the silent loss.
+SAME_LOSS = 1e-10
 #: A Hessian with an eigenvalue below minus this, in units of the silent loss, belongs to no minimum.
 _NEGATIVE = 1e-7
 #: Where lower neighbours are looked for: distances, and how many directions.
 _RADII, _DIRECTIONS = (1e-3, 1e-2), 64
 #: A neighbour counts as lower beyond this share of the silent loss: rounding is a thousandth of it.
 _LOWER = 1e-12
-#: Singular values of W below this leave directions of the hidden space empty.
-_RANK = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +44,14 @@ class Distinct:
 def distinct(objective: Objective, ends: Ends) -> list[Distinct]:
     """The ends as distinct points, by loss; each represented by its end with the smallest gradient."""
     order = np.argsort(ends.loss, kind="stable")
-    places = _places(objective, ends.theta)
+    known = places(objective, ends.theta)
     groups: list[list[int]] = []
     for index in map(int, order):
         for group in reversed(groups):
-            if ends.loss[index] - ends.loss[group[-1]] > _SAME_LOSS * objective.unit:
+            if ends.loss[index] - ends.loss[group[-1]] > SAME_LOSS * objective.unit:
                 groups.append([index])
                 break
-            if _same(objective, places, index, group[0]):
+            if same(objective, known, index, group[0]):
                 group.append(index)
                 break
         else:
@@ -65,39 +62,6 @@ def distinct(objective: Objective, ends: Ends) -> list[Distinct]:
 def _represented(ends: Ends, group: list[int]) -> Distinct:
     best = min(group, key=lambda index: ends.gradient_norm[index])
     return Distinct(ends.theta[best], float(ends.loss[best]), float(ends.gradient_norm[best]), tuple(group))
-
-
-def _places(objective: Objective, theta: Array) -> tuple[Array, Array]:
-    """G (N, n, n) and b (N, n), with the biases of dead outputs at the largest value that leaves them dead."""
-    W, b = objective.split(theta)
-    G = np.swapaxes(W, -1, -2) @ W
-    biases = np.array(np.broadcast_to(objective.model.bias.each(b, objective.model.features), G.shape[:-1]))
-    dead = dead_outputs(objective, theta)
-    biases[dead] = -np.maximum(G, 0).sum(-1)[dead]
-    return G, biases
-
-
-def dead_outputs(objective: Objective, theta: Array) -> npt.NDArray[np.bool_]:
-    """Which outputs are never positive (N, n): with a bias per feature, and features that can all be on together."""
-    W, b = objective.split(theta)
-    if objective.model.bias != "per-feature":
-        return np.zeros((*theta.shape[:-1], objective.model.features), bool)
-    G = np.swapaxes(W, -1, -2) @ W
-    return np.asarray(np.asarray(b) + np.maximum(G, 0).sum(-1) <= 0)
-
-
-def _same(objective: Objective, places: tuple[Array, Array], first: int, second: int) -> bool:
-    G, b = places
-    for summary in (np.diagonal(G, axis1=1, axis2=2), b):
-        if np.abs(np.sort(summary[first]) - np.sort(summary[second])).max() > _SAME_PLACE:
-            return False
-    return objective.model.symmetry.match((G[first], b[first]), (G[second], b[second]), _SAME_PLACE) is not None
-
-
-def copies(objective: Objective, theta: Array) -> int:
-    """How many different points the permutations of alike features make of this one."""
-    G, b = _places(objective, theta[None])
-    return objective.model.symmetry.copies(G[0], b[0], _SAME_PLACE)
 
 
 def curvature(objective: Objective, theta: Array) -> float:
@@ -128,7 +92,7 @@ def _flat_directions(objective: Objective, theta: Array) -> Array:
     if not columns:
         return np.zeros((len(theta), 0))
     left, sizes, _ = np.linalg.svd(np.stack(columns, axis=1), full_matrices=False)
-    return left[:, sizes > _RANK]
+    return left[:, sizes > RANK]
 
 
 def lower_neighbour(objective: Objective, point: Distinct, rng: np.random.Generator) -> Array | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from analytic.polytopes.groups import Group, geometry, in_words
 from analytic.search.shares import Share
 
 Array = npt.NDArray[np.float64]
+Source: TypeAlias = Literal["random", "structured", "descent"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,7 +32,8 @@ class FoundMinimum:
     hits : how many random starts ended here
     share : hits / starts, with a 95 % interval
     copies : how many different minima the permutations of alike features make of this one
-    source : "random", or "structured" where no random start ended here
+    source : "random", or "structured" where no random start ended here; "descent" if it is not of a search, but where
+        descent from given weights ended
     dead : the outputs that are never positive; their biases are only bounded from above
     """
 
@@ -43,7 +45,7 @@ class FoundMinimum:
     hits: int
     share: Share
     copies: int
-    source: Literal["random", "structured"]
+    source: Source
     dead: tuple[int, ...]
 
     @property

@@ -24,9 +24,10 @@ from analytic.files import PathLike, ending, read_npz, write_npz
 from analytic.models.relu_output import ReluOutputModel
 from analytic.models.toy import ToyModel
 from analytic.search import structured
-from analytic.search.distinct import Distinct, copies, curvature, dead_outputs, distinct, lower_neighbour
-from analytic.search.found import FoundMinimum, MinimaFound
+from analytic.search.distinct import Distinct, curvature, distinct, lower_neighbour
+from analytic.search.found import FoundMinimum, MinimaFound, Source
 from analytic.search.minimiser import CONVERGED, Ends, Objective, minimise
+from analytic.search.places import copies, dead_outputs
 from analytic.search.shares import share, upper_bound
 from analytic.training import initial
 from analytic.validation import InvalidValue, refuse_type, whole
@@ -119,8 +120,13 @@ def _searchable(model: Any) -> ReluOutputModel:
 
 
 def _descend(objective: Objective, theta: Array, seed: int) -> Ends:
-    """Where these starts end, after escapes from what is no minimum."""
-    ends, rng = minimise(objective, theta), np.random.default_rng([seed, 1])
+    """Where these starts end."""
+    return settled(objective, minimise(objective, theta), seed)
+
+
+def settled(objective: Objective, ends: Ends, seed: int) -> Ends:
+    """Ends of descents, after escapes from what is no minimum."""
+    ends, rng = Ends(*(each.copy() for each in ends)), np.random.default_rng([seed, 1])
     for _ in range(_ESCAPES):
         converged = np.flatnonzero(ends.gradient_norm <= CONVERGED * objective.unit)
         again: dict[int, Array] = {}
@@ -180,7 +186,10 @@ class _Search:
         hits = [int(np.sum(mine == k)) for k in range(len(minima))]
         return MinimaFound(
             self.objective.model,
-            tuple(self._record(point, count) for point, count in zip(minima, hits, strict=True)),
+            tuple(
+                record(self.objective, point, count, self.starts, "random" if count else "structured")
+                for point, count in zip(minima, hits, strict=True)
+            ),
             self.starts,
             init,
             self.seed,
@@ -188,20 +197,22 @@ class _Search:
             int(np.sum(mine < 0)),
         )
 
-    def _record(self, point: Distinct, hits: int) -> FoundMinimum:
-        W, b = self.objective.split(point.theta)
-        return FoundMinimum(
-            W=W,
-            b=None if b is None else float(b) if np.ndim(b) == 0 else b,
-            loss=point.loss,
-            gradient_norm=point.gradient_norm,
-            curvature=curvature(self.objective, point.theta),
-            hits=hits,
-            share=share(hits, self.starts),
-            copies=copies(self.objective, point.theta),
-            source="random" if hits else "structured",
-            dead=tuple(map(int, np.flatnonzero(dead_outputs(self.objective, point.theta[None])[0]))),
-        )
+
+def record(objective: Objective, point: Distinct, hits: int, starts: int, source: Source) -> FoundMinimum:
+    """What is to be said of a minimum where `hits` of `starts` ended."""
+    W, b = objective.split(point.theta)
+    return FoundMinimum(
+        W=W,
+        b=None if b is None else float(b) if np.ndim(b) == 0 else b,
+        loss=point.loss,
+        gradient_norm=point.gradient_norm,
+        curvature=curvature(objective, point.theta),
+        hits=hits,
+        share=share(hits, starts),
+        copies=copies(objective, point.theta),
+        source=source,
+        dead=tuple(map(int, np.flatnonzero(dead_outputs(objective, point.theta[None])[0]))),
+    )
 
 
 def _in_rounds(todo: list[int]) -> list[list[int]]:

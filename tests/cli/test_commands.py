@@ -155,7 +155,7 @@ def test_check_settles_what_a_shape_leaves_open(capsys, tmp_path) -> None:
     problem = ("check", str(tmp_path / "w.npz"), "--sparsity", "0.5")
     assert main(problem) == 2
     assert "Are these two models" in capsys.readouterr().err
-    assert "model 0" in run(capsys, *problem, "--layout", "hidden-features")
+    assert "2 singles" in run(capsys, *problem, "--layout", "hidden-features")
     assert run(capsys, *problem, "--hidden", "1").count("(+") == 2
 
 
