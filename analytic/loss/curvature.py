@@ -16,6 +16,7 @@ A ReLU with argument exactly zero is off: a state with hi = 0 contributes nothin
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -138,37 +139,47 @@ def _place(part, order, on, out):
 
 @njit(**COMPILED)
 def second_moments(G, b, on, off, patterns, order, free, states, steps, k):
-    """T_i = E[u u^T 1(h_i > 0)] - E[x_i u u^T delta(h_i)] of every output of one point: (n, n + 1, n + 1).
+    """T_i = E[u u^T 1(h_i > 0)] - E[x_i u u^T delta(h_i)] of every output: (N, n, n + 1, n + 1).
 
-    k is the number of features present in the output with the most of them, `steps` are `second_moment_steps(k)`.
+    k is the number of features present in the output with the most of them, the same at all points, and `steps` are
+    `second_moment_steps(k)`.
     """
-    n = len(on)
-    T, parts = np.zeros((n, n + 1, n + 1)), np.empty((k + 1, k + 1, WIDTH))
+    N, n = b.shape
+    T, parts = np.zeros((N, n, n + 1, n + 1)), np.empty((k + 1, k + 1, WIDTH))
     rows = np.empty((ROWS, WIDTH * 3**k))
     slopes, lane_on, lane_off, offsets = np.empty(WIDTH * k), np.empty(WIDTH * k), np.empty(WIDTH * k), np.empty(WIDTH)
-    for start in range(0, n, WIDTH):
-        which = np.arange(start, min(start + WIDTH, n))
-        outputs.fill_lanes(G, b, on, off, order, 0 * which, which, slopes, offsets, lane_on, lane_off)
-        outputs.fill_weights(patterns, lane_on, lane_off, order, 0 * which, which, states, rows[_WEIGHTS])
+    for start in range(0, N * n, WIDTH):
+        which = np.arange(start, min(start + WIDTH, N * n))
+        points, own = which // n, which % n
+        outputs.fill_lanes(G, b, on, off, order, points, own, slopes, offsets, lane_on, lane_off)
+        outputs.fill_weights(patterns, lane_on, lane_off, order, points, own, states, rows[_WEIGHTS])
         bounds(slopes, offsets, rows[_LOW], rows[_HIGH])
         _second_of_block(slopes, rows, free, states, steps, parts)
         for lane in range(len(which)):
-            _place(parts[:, :, lane], order[0, which[lane]], on, T[which[lane]])
+            p, i = points[lane], own[lane]
+            _place(parts[:, :, lane], order[p, i], on, T[p, i])
     return T
 
 
-def hessian(W: npt.NDArray[np.float64], T: npt.NDArray[np.float64], D: npt.NDArray[np.float64], importance):
-    """Second derivatives by W row by row, then b, at one point (K, K), from the T and the dL_i/dg_ij = 2 I_i D_ij."""
-    m, n = W.shape
-    chain = np.zeros((n, n + 1, m * n + n))
-    weights = chain[:, :, : m * n].reshape(n, n + 1, m, n)
+def hessians(
+    W: npt.NDArray[np.float64], T: npt.NDArray[np.float64], D: npt.NDArray[np.float64], importance: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
+    """Second derivatives by W row by row, then b (N, K, K), from the T and the dL_i/dg_ij = 2 I_i D_ij.
+
+    `importance` is (n,), or (N, n) where each point has its own.
+    """
+    count, m, n = W.shape
+    chain = np.zeros((count, n, n + 1, m * n + n))
+    weights = chain[..., : m * n].reshape(count, n, n + 1, m, n)
     for i in range(n):
         for j in range(n):
-            weights[i, j, :, i] += W[:, j]
-            weights[i, j, :, j] += W[:, i]
-        chain[i, n, m * n + i] = 1
-    total = sum(2 * importance[i] * chain[i].T @ T[i] @ chain[i] for i in range(n))
-    by_gram = 2 * importance[:, None] * D
+            weights[:, i, j, :, i] += W[:, :, j]
+            weights[:, i, j, :, j] += W[:, :, i]
+        chain[:, i, n, m * n + i] = 1
+    doubled = 2 * np.broadcast_to(importance, (count, n))
+    parts = np.swapaxes(chain, -1, -2) @ (doubled[..., None, None] * T) @ chain
+    total = parts.sum(1)
+    by_gram = doubled[..., None] * D
     for a in range(m):
-        total[a * n : (a + 1) * n, a * n : (a + 1) * n] += by_gram + by_gram.T
-    return (total + total.T) / 2
+        total[:, a * n : (a + 1) * n, a * n : (a + 1) * n] += by_gram + np.swapaxes(by_gram, -1, -2)
+    return (total + np.swapaxes(total, -1, -2)) / 2

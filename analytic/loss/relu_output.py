@@ -201,8 +201,23 @@ def error_bound(W: Array, b: Array, problem: Problem) -> Array:
     return _EPS / 2 * ((relative + 2 * (n + 1) * (n + m + 2) * size * root) * problem.importance).sum(-1)
 
 
-def hessians(W: Array, b: Array, problem: Problem) -> Array:
-    """Second derivatives by W row by row, then b: (N, K, K)."""
+def evaluate_each(W: Array, b: Array, importance: Array, problem: Problem) -> tuple[Array, Array, Array]:
+    """Loss (N,), dL/dW (N, m, n) and dL/db (N, n) by the recurrence, each point with importances (N, n) of its own.
+
+    The moments do not depend on the importances: models that differ in nothing else are one batch.
+    """
+    (free, states), _ = _tables(W, problem)
+    G = outputs.gram(W)
+    counts, order = outputs.present_features(G, len(problem.patterns) > 0)
+    args = problem.on, problem.off, problem.patterns, counts, order, free, states
+    moments, D = outputs.moments_of_outputs(G, b, *args, True)
+    loss = ((problem.third - 2 * moments[..., 1] + moments[..., 0]) * importance).sum(-1)
+    by_gram = 2 * importance[..., None] * D
+    return loss, W @ (by_gram + np.swapaxes(by_gram, -1, -2)), 2 * importance * moments[..., 2]
+
+
+def hessians(W: Array, b: Array, problem: Problem, importance: Array | None = None) -> Array:
+    """Second derivatives by W row by row, then b (N, K, K); `importance` (N, n) takes the place of the model's."""
     count, m, n = W.shape
     most = n if len(problem.patterns) else int(depends_on(W, problem).max(initial=1))
     if most > MOST:  # before the tables are made: they grow like 3^most
@@ -212,22 +227,26 @@ def hessians(W: Array, b: Array, problem: Problem) -> Array:
     tables, most = _tables(W, problem)
     size = m * n + n
     result = np.empty((count, size, size))
+    weight = np.broadcast_to(problem.importance if importance is None else importance, (count, n))
 
     def job(piece: slice) -> None:
-        for p in range(*piece.indices(count)):
-            result[p] = _hessian(W[p : p + 1], b[p : p + 1], problem, *tables)
+        T, D = _second_moments(W[piece], b[piece], problem, *tables)
+        result[piece] = curvature.hessians(W[piece], T, D, weight[piece])
 
-    in_pieces(job, count, 3**most, curvature.ROWS + 6, 0)
+    in_pieces(job, count, 3**most, curvature.ROWS + 6, 32 * n * (n + 1) * size)
     result[~(np.isfinite(W).all((1, 2)) & np.isfinite(b).all(1))] = np.nan
     return result
 
 
-def _hessian(W: Array, b: Array, problem: Problem, free: Any, states: Any) -> Array:
-    """Second derivatives at one point (1, m, n), (1, n)."""
+def _second_moments(W: Array, b: Array, problem: Problem, free: Any, states: Any) -> tuple[Array, Array]:
+    """T (N, n, n + 1, n + 1) and D (N, n, n); see `curvature.hessians`. Each point is computed as if it were alone."""
     G = outputs.gram(W)
     counts, order = outputs.present_features(G, len(problem.patterns) > 0)
-    args = G, b, problem.on, problem.off, problem.patterns
-    D = outputs.moments_of_outputs(*args, counts, order, free, states, True)[1][0]
-    k = int(counts.max())
-    T = curvature.second_moments(*args, order, free, states, curvature.second_moment_steps(k), k)
-    return curvature.hessian(W[0], T, D, problem.importance)
+    args = problem.on, problem.off, problem.patterns
+    D = outputs.moments_of_outputs(G, b, *args, counts, order, free, states, True)[1]
+    T, most = np.empty((*b.shape, b.shape[1] + 1, b.shape[1] + 1)), counts.max(1)
+    for k in np.unique(most).tolist():
+        at = most == k
+        steps = curvature.second_moment_steps(k)
+        T[at] = curvature.second_moments(G[at], b[at], *args, order[at], free, states, steps, k)
+    return T, D
