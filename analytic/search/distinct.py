@@ -4,8 +4,8 @@ Two ends are one minimum if a rotation of the hidden space, a permutation of fea
 flat set of dead outputs take one to the other (places.py), up to the accuracy to which Newton's method finds a minimum.
 
 An end is a minimum if its Hessian has no negative eigenvalue off the directions along which nothing changes (rotations,
-and the bias of a dead output), and no point sampled around it is lower: near a kink the Hessian of one side says
-nothing of the other.
+and the bias of a dead output), and no point sampled around it is lower. On a kink (b_i = 0) the Hessian of one side
+says nothing of the other: there the steepest descents of the Hessians on many sides are sampled, too.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Array = npt.NDArray[np.float64]
 
 #: Losses of one minimum agree to this, in units of the silent loss.
 SAME_LOSS = 1e-10
-#: A Hessian with an eigenvalue below minus this, in units of the silent loss, belongs to no minimum.
-_NEGATIVE = 1e-7
 #: Where lower neighbours are looked for: distances, and how many directions.
 _RADII, _DIRECTIONS = (1e-3, 1e-2), 64
+#: How many Hessians are looked at beside a point on a kink, how far off, and how near b_i = 0 is a kink.
+_SIDES, _OFF, _ON_KINK = 24, 1e-6, 1e-9
 #: A neighbour counts as lower beyond this share of the silent loss: rounding is a thousandth of it.
 _LOWER = 1e-12
 
@@ -97,12 +97,36 @@ def _flat_directions(objective: Objective, theta: Array) -> Array:
 
 def lower_neighbour(objective: Objective, point: Distinct, rng: np.random.Generator) -> Array | None:
     """A point that shows that this one is no minimum, or None: along negative curvature, or the lowest of a sample."""
-    values, vectors = np.linalg.eigh(objective.hessian(point.theta[None])[0])
-    directions = rng.standard_normal((_DIRECTIONS, len(point.theta)))
-    if values[0] < -_NEGATIVE * objective.unit:
-        directions[0], directions[1] = vectors[:, 0], -vectors[:, 0]
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    trials = np.concatenate([point.theta + radius * directions for radius in _RADII])
-    losses = objective(trials)[0]
-    lowest = int(np.argmin(losses))
-    return trials[lowest] if losses[lowest] < point.loss - _LOWER * objective.unit else None
+    beside = lower_neighbours(objective, point.theta[None], np.array([point.loss]), rng)[0]
+    return None if np.isnan(beside).any() else beside
+
+
+def _on_kinks(objective: Objective, theta: Array) -> npt.NDArray[np.bool_]:
+    """Where some b_i is zero."""
+    b = objective.split(theta)[1]
+    biases = objective.model.bias.each(b, objective.model.features)
+    return np.broadcast_to((np.abs(biases) < _ON_KINK).any(-1), len(theta))
+
+
+def _steepest(objective: Objective, theta: Array, sides: Array) -> Array:
+    """The two directions of least curvature (N, 2 s, k) of the Hessians a little off on every side (N, s, k)."""
+    beside = theta[:, None] + _OFF * sides
+    vectors = np.linalg.eigh(objective.hessian(beside.reshape(-1, theta.shape[1])))[1][..., 0]
+    vectors = vectors.reshape(sides.shape)
+    return np.concatenate([vectors, -vectors], axis=1)
+
+
+def lower_neighbours(objective: Objective, theta: Array, loss: Array, rng: np.random.Generator) -> Array:
+    """The same for points (N, k): lower ones beside them, NaN where there is none. All look in the same directions."""
+    directions = np.tile(rng.standard_normal((_DIRECTIONS, theta.shape[1])), (len(theta), 1, 1))
+    directions[:, :2] = _steepest(objective, theta, directions[:, :1])
+    kinked = _on_kinks(objective, theta)
+    directions[kinked, : 2 * _SIDES] = _steepest(objective, theta[kinked], directions[kinked, -_SIDES:])
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    trials = np.concatenate([theta[:, None] + radius * directions for radius in _RADII], axis=1)
+    losses = objective(trials.reshape(-1, theta.shape[1]))[0].reshape(trials.shape[:2])
+    lowest = np.argmin(losses, axis=1)
+    rows = np.arange(len(theta))
+    found = trials[rows, lowest]
+    found[~(losses[rows, lowest] < loss - _LOWER * objective.unit)] = np.nan
+    return found
