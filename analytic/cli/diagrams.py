@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 def _phase_diagram(args: argparse.Namespace) -> None:
     check_output(args.output)
     span = plane.limits("--density", args.density, 1), plane.limits("--importance", args.importance, 1e6)
-    whole("--grid", args.grid, 2, plane.MOST_POINTS)
-    density, importance = (plane.axis(limits, args.grid) for limits in span)
+    points = (plane.POINTS if args.features == 2 else plane.POINTS_LARGER) if args.grid is None else args.grid
+    whole("--grid", points, 2, plane.MOST_POINTS)
+    density, importance = (plane.axis(limits, points) for limits in span)
     without_display()
     import matplotlib.pyplot as plt
 
@@ -41,12 +42,14 @@ def _phase_diagram(args: argparse.Namespace) -> None:
 
     say_when_compiling()
     conventions = ("none", "per-feature") if args.bias is None else (args.bias,)
-    size = (0.8 + 4.4 * len(conventions), 5.0)
-    figure, axes = plt.subplots(1, len(conventions), figsize=size, layout="constrained", sharey=True, squeeze=False)
+    inches = (0.8 + 4.4 * len(conventions), 5.0)
+    figure, axes = plt.subplots(1, len(conventions), figsize=inches, layout="constrained", sharey=True, squeeze=False)
     curves: dict[Any, Any] = {}
+    size = {"features": args.features, "hidden": args.hidden}
     for ax, bias in zip(axes[0], conventions, strict=True):
-        diagram = phase_diagram(density=density, importance=importance, bias=bias)
-        boundaries = phase_boundaries(bias, importance=span[1], density=span[0]) if args.boundaries else None
+        diagram = phase_diagram(**size, density=density, importance=importance, bias=bias)
+        known = args.boundaries and diagram.features == 2
+        boundaries = phase_boundaries(bias, importance=span[1], density=span[0]) if known else None
         plot_phase_diagram(diagram, ax, boundaries=boundaries).label_outer()
         if boundaries is not None:
             curves |= {line.get_label(): line for line in curve_key(boundaries)}
@@ -108,13 +111,20 @@ def add(commands: Any) -> None:
         _phase_diagram,
         "draw the theoretical phase diagram\n\n"
         "The best minimum of every model on a grid: white where the extra feature is not represented,\n"
-        "blue where it is dedicated, red in superposition.",
-        "example:\n  analytic phase-diagram --bias none --density 0.01 1 --grid 100 --output none.svg",
+        "blue where it is dedicated, red in superposition.\n"
+        "Three features in two hidden units are searched; their curves are not known.",
+        "examples:\n  analytic phase-diagram --bias none --density 0.01 1 --grid 100 --output none.svg\n"
+        "  analytic phase-diagram --features 3 --hidden 2 --bias per-feature --grid 40 --output three.png",
     )
+    new.add_argument("--features", type=int, default=2, metavar="N", help="number of features, 2 or 3 (default 2)")
+    new.add_argument("--hidden", type=int, default=1, metavar="M", help="number of hidden units, 1 or 2 (default 1)")
     new.add_argument("--bias", choices=BIAS, help="bias convention (default: none and per-feature, side by side)")
     _add_window(new)
     new.add_argument(
-        "--grid", type=int, default=plane.POINTS, metavar="N", help=f"grid points on each axis (default {plane.POINTS})"
+        "--grid",
+        type=int,
+        metavar="N",
+        help=f"grid points on each axis (default {plane.POINTS}; three features: {plane.POINTS_LARGER})",
     )
     new.add_argument("--no-boundaries", dest="boundaries", action="store_false", help="leave out the curves")
     add_output(new, "phase-diagram.png")

@@ -1,6 +1,6 @@
-"""The plane of all diagrams: density of both features against importance of the extra one, on logarithmic axes.
+"""The plane of all diagrams: density of all features against importance of the extra one, on logarithmic axes.
 
-Two independent features of equal density; feature 1 has importance 1, feature 2, the extra one, has importance r. The
+Independent features of equal density; the last one, the extra one, has importance r, the others importance 1. The
 default window is the one that the field draws: importance 0.1 to 10 from left to right, density 0.01 to 1 upwards.
 """
 
@@ -19,6 +19,8 @@ DENSITY = (0.01, 1.0)
 IMPORTANCE = (0.1, 10.0)
 #: Grid points on each axis.
 POINTS = 200
+#: The same for larger models, whose minima are searched, and the most points of such a grid.
+POINTS_LARGER, MOST_LARGER = 60, 300**2
 #: More points on an axis would not fit into the memory of a laptop.
 MOST_POINTS = 3000
 X_LABEL = "importance of the extra feature"

@@ -21,10 +21,11 @@ from scipy.ndimage import distance_transform_edt
 
 from analytic.diagrams.boundaries import Boundary, PhaseBoundaries
 from analytic.diagrams.events import Event
-from analytic.diagrams.phases import PhaseDiagram, superposition
+from analytic.diagrams.phases import PhaseDiagram
 from analytic.diagrams.plane import X_LABEL, Y_LABEL
 from analytic.plotting.colors import BLUE, PHASES, RED, WHITE, blend
 from analytic.plotting.saving import figure_of
+from analytic.polytopes.dimensionality import superposition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +72,7 @@ def new_axes(ax: Axes | None, size: tuple[float, float] = (5.4, 4.6)) -> Axes:
 
 def feature_colors(W: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """RGB colours (..., 3) of the extra feature for weights (..., 2): white, blue, red as in the module docstring."""
-    return blend(*superposition(W))
+    return blend(*superposition(np.asarray(W)[..., None, :]))
 
 
 def _plain(value: float, _: object = None) -> str:
@@ -119,11 +120,12 @@ def plot_phase_diagram(
 ) -> Axes:
     """How the best minimum represents the extra feature, over importance (x) and density (y, dense at the top).
 
-    White: not represented. Blue: represented alone. Red: in superposition. Between them the colours blend: |W2| from
-    white, the superposition measure from blue to red. `names` writes the phases on the map, `boundaries` are drawn.
+    White: not represented. Blue: represented alone. Red: in superposition. Between them the colours blend: the norm of
+    the extra feature's weights from white, the superposition measure from blue to red. `names` writes the phases on the
+    map, `boundaries` are drawn.
     """
     ax = new_axes(ax)
-    colors = feature_colors(diagram.W)
+    colors = blend(*superposition(diagram.weights))
     ax.pcolormesh(diagram.importance, diagram.density, colors, shading="nearest", rasterized=True)
     _log_axes(ax, diagram.importance, diagram.density)
     ax.set_title(f"Best minimum, {BIAS_WORDS[diagram.bias]}", fontsize=11)

@@ -42,3 +42,15 @@ def feature_dimensionality(W: npt.ArrayLike) -> npt.NDArray[np.float64]:
     shared = (gram**2).sum(axis=-1)
     # |W_i|^4 over the sum of (W_i . W_j)^2, which holds |W_i|^4 itself: underflow leaves 0/0 for negligible features
     return np.divide(squares**2, shared, out=np.zeros_like(squares), where=shared > 0)
+
+
+def superposition(W: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How the last feature is represented: |W_n|, and the superposition measure sum_{j < n} (W_n / |W_n| . W_j)^2.
+
+    The second is zero if the others leave the direction of the last feature alone, and about one if one of them shares
+    it; it is zero by convention where W_n = 0. W has shape (..., hidden, features).
+    """
+    weights = np.asarray(W, dtype=np.float64)
+    norm = np.linalg.norm(weights[..., -1], axis=-1)
+    along = np.einsum("...m,...mj->...j", weights[..., -1], weights[..., :-1])
+    return norm, np.square(along / np.where(norm > 0, norm, 1.0)[..., None]).sum(-1)

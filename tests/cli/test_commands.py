@@ -48,6 +48,12 @@ def test_phase_diagram_writes_picture_and_numbers(capsys, tmp_path, ending: str)
     assert PhaseDiagram.load(tmp_path / "d.npz").loss.shape == (12, 12)
 
 
+def test_phase_diagram_of_three_features_in_two_dimensions(capsys, tmp_path) -> None:
+    size = ("--features", "3", "--hidden", "2")
+    run(capsys, "phase-diagram", *size, "--bias", "none", "--grid", "3", "-o", str(tmp_path / "d.png"))
+    assert PhaseDiagram.load(tmp_path / "d.csv").W.shape == (3, 3, 2, 3)
+
+
 def test_surface_and_boundaries_write_files(capsys, tmp_path) -> None:
     run(capsys, "surface", "--density", "0.5", "--grid", "31", "-o", str(tmp_path / "s.png"))
     assert np.load(tmp_path / "s.npz")["loss"].shape == (31, 31)

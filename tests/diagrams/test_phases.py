@@ -13,7 +13,7 @@ from analytic import (
     find_minima,
     phase_diagram,
 )
-from analytic.diagrams.phases import superposition
+from analytic.polytopes.dimensionality import superposition
 
 DENSITY = np.array([0.01, 0.1, 0.3, 0.55, 0.59, 0.8, 1.0])
 IMPORTANCE = np.array([0.1, 0.4, 1.0, 3.0])
@@ -79,7 +79,7 @@ def test_bad_grids(arguments: dict, words: str) -> None:
 
 def test_superposition_measure() -> None:
     """(W2 / |W2| . W1)^2: zero for a dedicated feature, one for an antipodal pair of unit length."""
-    norm, measure = superposition([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]])
+    norm, measure = superposition([[[1.0, 0.0]], [[0.0, 1.0]], [[1.0, -1.0]]])
     assert norm.tolist() == [0, 1, 1]
     assert measure.tolist() == [0, 0, 1]
 
