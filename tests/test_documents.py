@@ -28,6 +28,7 @@ QUICK = {
     "trained_versus_theory": ["--grid", "2", "--steps", "50"],
     "basins": ["--grid", "16", "--densities", "2"],
     "noise_crossing": ["--steps", "20", "--runs", "2"],
+    "basic_results": ["--steps", "20", "--densities", "0.3"],
 }
 
 
