@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import frame
 import matplotlib.pyplot as plt
@@ -36,12 +37,13 @@ _LARGEST = 1.2
 _REPRESENTED = 0.5
 
 
-def trained(folder: Path, model: ReluOutputModel, steps: int) -> TrainingRun:
-    """The model trained by sampling, from its file or anew."""
+def trained(folder: Path, model: ReluOutputModel, steps: int) -> tuple[Array, Array]:
+    """W and b of the model trained by sampling, from its file or anew."""
     path = folder / f"{model.features}-{model.hidden}-{model.density[0]:g}-{steps}.npz"
     if not path.exists():
         train(model, steps=steps, lr=1e-3, schedule="cosine", checkpoints=1).save(path)
-    return TrainingRun.load(path)
+    run = TrainingRun.load(path)
+    return run.W[-1, 0, 0], np.asarray(run.b)[-1, 0, 0]
 
 
 def plot_gram(ax: Axes, W: Array, b: Array) -> None:
@@ -79,26 +81,19 @@ def draw(matrices: Axes, norms: Axes, model: ReluOutputModel, W: Array, b: Array
 
 def picture(densities: Sequence[float], folder: Path, steps: int) -> Figure:
     """Two rows for each size, one column for each density."""
-    shape = {"height_ratios": (1, 0.8) * len(SIZES)}
-    figure, axes = plt.subplots(
-        2 * len(SIZES),
-        len(densities),
-        figsize=(1.9 * len(densities), 7.4),
-        squeeze=False,
-        layout="constrained",
-        **shape,
-    )
+    figure = plt.figure(figsize=(1.9 * len(densities), 7.4), layout="constrained")
+    axes = figure.subplots(2 * len(SIZES), len(densities), squeeze=False, height_ratios=[1, 0.8] * len(SIZES))
     for (features, hidden, ratio), upper, lower in zip(SIZES, axes[::2], axes[1::2], strict=True):
         for density, matrices, norms in zip(densities, upper, lower, strict=True):
             model = ReluOutputModel.from_density(features, hidden, density, ratio ** np.arange(features))
-            draw(matrices, norms, model, *(each[0, 0] for each in trained(folder, model, steps).final))
+            draw(matrices, norms, model, *trained(folder, model, steps))
         upper[0].set_ylabel(f"$W^T W$ and $b$\nn = {features}, m = {hidden}")
         lower[0].set_ylabel("$|W_i|$\nmost important on top")
     add_scales(figure, axes)
     return figure
 
 
-def add_scales(figure: Figure, axes: npt.NDArray[np.object_]) -> None:
+def add_scales(figure: Figure, axes: npt.NDArray[Any]) -> None:
     """What the colours mean, beside each row."""
     signed = ScalarMappable(Normalize(-_LARGEST, _LARGEST), "RdBu")
     share = ScalarMappable(Normalize(0, 1), OWN_TO_SHARED)

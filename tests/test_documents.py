@@ -29,6 +29,10 @@ QUICK = {
     "basins": ["--grid", "16", "--densities", "2"],
     "noise_crossing": ["--steps", "20", "--runs", "2"],
     "basic_results": ["--steps", "20", "--densities", "0.3"],
+    "feature_dimensionality": [
+        *("--features", "6", "--hidden", "2", "--points", "2", "--least", "0.3", "--steps", "20"),
+        *("--largest", "3", "--deepest", "1", "--starts", "4", "--descents", "0.3"),
+    ],
 }
 
 
