@@ -145,5 +145,6 @@ class JavaScript(Printer):
         return f"/** {function.summary} */\n{head}\n{self.body(function)}\n}}\n"
 
     def module(self, module: Module) -> str:
-        compiled = (function for function in module.functions if function.compiled)
-        return "\n".join([f"/*\n{module.text}*/\n", *map(self.function, compiled)])
+        compiled = [self.function(function) for function in module.functions if function.compiled]
+        roots = ["const {sqrt} = Math;\n"] if any("sqrt(" in text for text in compiled) else []
+        return "\n".join([f"/*\n{module.text}*/\n", *roots, *compiled])

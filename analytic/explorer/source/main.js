@@ -11,15 +11,35 @@ that reproduce what is shown.
 import {parsed, written} from "./common/address.js";
 import {Helper} from "./common/helper.js";
 import {stored} from "./common/stored.js";
+import {explainWords} from "./common/tips.js";
+import {Model as Network} from "./network/model.js";
+import {BIASES, Model as Pair} from "./pair/model.js";
 import * as pair from "./pair/view.js";
 
 const VIEWS = {pair};
 const DEFAULTS = Object.assign({view: "pair", theme: "system"}, ...Object.values(VIEWS).map((view) => view.DEFAULTS));
 
+/**
+ * The expected loss of W, [W1, W2] for a pair or rows of hidden units, with bias b: null, one number, or one per feature.
+ * Importance is a number or one per feature; of a pair, r stands for (1, r).
+ */
+function loss(W, b, {density, importance = 1}) {
+  const bias = Object.keys(BIASES)[b == null ? 0 : Array.isArray(b) ? 2 : 1];
+  const biases = b == null ? [] : [b].flat();
+  if (!Array.isArray(W[0])) return new Pair({density, importance, bias}).loss([...W, ...biases]);
+  const features = W[0].length;
+  const each = [importance].flat();
+  const all = each.length === 1 ? new Array(features).fill(each[0]) : each;
+  const model = new Network({features, hidden: W.length, density, importance: all, bias});
+  return model.loss(model.join(W, biases));
+}
+
 /** Starts the page. */
 export function start() {
+  window.analytic = {loss};
   const page = new Page();
   page.go(page.address());
+  explainWords();
   window.addEventListener("hashchange", () => page.go(page.address()));
 }
 

@@ -1,35 +1,386 @@
-/* Two features in one hidden unit: the phase diagram, and the loss over the weights. */
-import {loss} from "../generated/pair.js";
+/* Two features in one hidden unit: the phase diagram, the loss over the weights, and where it is flat. */
+import {digits, places} from "../common/format.js";
+import {Sheet} from "../common/sheet.js";
+import {Descent} from "./descent.js";
+import {Diagram} from "./diagram.js";
+import {endAt, endsOf, flatSets} from "./ends.js";
+import {Grid} from "./grid.js";
+import {distance, landscape} from "./landscape.js";
+import {table} from "./list.js";
+import {BIASES, Model} from "./model.js";
+import {MOTIONS} from "./motions.js";
+import {panels} from "./panels.js";
+import {EXTENT, Plane, endColors} from "./plane.js";
+import {python} from "./python.js";
+import {atBiases} from "./surface.js";
 
-export const DEFAULTS = {density: 0.3, importance: 0.7, bias: "per-feature"};
-
-/** The lines that ask the package for the landscape of the model shown. */
-function python({density, importance, bias}) {
-  return [
-    "from analytic import ToyModel, find_minima",
-    `model = ToyModel.from_density(${density}, importance=${importance}, bias="${bias}")`,
-    "print(find_minima(model))",
-  ].join("\n");
-}
-
-/** The numbers that the loss takes behind the parameters. */
-function parameters(p, r) {
-  return [1, r, (1 - p) * (1 - p), p * (1 - p), p * (1 - p), p * p];
-}
+export const DEFAULTS = {
+  density: 0.3, importance: 0.7, bias: "per-feature", surface: "selected", point: "best", basins: false,
+  motion: "flow", rate: 0.05, batch: 128, start: "",
+};
+/** Pixels of the surface and of the basins, and starts that are counted. */
+const SIZE = 200;
+const BASINS = 144;
+const STARTS = 2000;
+/** Biases that differ by less are not told apart in a picture. */
+const SAME = 0.01;
+/** Noise keeps a descent within this distance of where it would end. */
+const SHAKEN = 0.15;
+/** The hand rests after so many milliseconds. */
+const REST = 200;
+/** Steps of the keys, as factors of the model and as lengths of weights. */
+const FACTOR = 1.02;
+const NUDGE = 0.05;
 
 /** Draws the view. */
 export function mount(element, state, tools) {
-  const line = document.createElement("p");
-  element.append(line);
-  const view = {
-    update(next) {
-      state = next;
-      const silent = loss(0, 0, 0, 0, ...parameters(state.density, state.importance));
-      line.textContent = `Density ${state.density}, importance ${state.importance}: silent outputs lose ${silent}.`;
-    },
-    destroy() {},
-    python: () => python(state),
+  return new View(element, state, tools);
+}
+
+class View {
+  constructor(element, state, tools) {
+    this.tools = tools;
+    this.state = state;
+    this.values = new Float64Array(SIZE * SIZE);
+    this.trail = [];
+    this.cursor = null;
+    this.parts = panels(element, {
+      change: tools.change,
+      random: () => this.#start([0, 0].map(() => places(1.5 * EXTENT * (Math.random() - 0.5), 3))),
+      clear: () => tools.change({start: ""}),
+    });
+    this.listening = new AbortController();
+    tools.stored("pair").then((knowledge) => this.#begin(knowledge));
+  }
+
+  #begin(knowledge) {
+    if (this.listening.signal.aborted) return;
+    this.knowledge = knowledge;
+    this.diagrams = Object.fromEntries(Object.keys(BIASES).map((bias) => [bias, new Diagram(knowledge, bias)]));
+    this.grids = Object.fromEntries(Object.keys(BIASES).map((bias) => [bias, new Grid(knowledge, bias)]));
+    this.plane = new Plane(knowledge.colors);
+    this.parts.bar.children[1].style.background = `linear-gradient(to right, ${this.plane.gradient()})`;
+    const {diagram, plane} = this.parts;
+    this.sheets = {
+      diagram: new Sheet(diagram, (...at) => this.diagrams[this.model.bias].paint(...at, this.model)),
+      plane: new Sheet(plane, (...at) => this.plane.paint(...at, this.#scene())),
+    };
+    this.#listen();
+    this.update(this.state);
+  }
+
+  /** Shows a state. */
+  update(state) {
+    const before = this.shown;
+    this.state = checked(state);
+    if (!this.knowledge) return;
+    this.shown = this.state;
+    const changed = (...names) => !before || names.some((name) => before[name] !== this.state[name]);
+    if (changed("density", "importance", "bias")) this.#changeModel();
+    else if (changed("point", "surface")) this.#select();
+    if (changed("density", "importance", "bias", "surface", "basins")) this.#rest();
+    if (changed("density", "importance", "bias", "start", "motion", "rate", "batch")) this.#descend();
+    this.#showControls();
+    for (const sheet of Object.values(this.sheets)) sheet.redraw();
+  }
+
+  #changeModel() {
+    const {density, importance, bias} = this.state;
+    this.model = new Model({density, importance, bias});
+    this.#take(landscape(this.model, this.grids[bias].around(density, importance, 1)));
+    this.plane.hideBasins();
+    this.shares = null;
+  }
+
+  /** Takes a landscape: its points, flat sets and colours, and which of them is selected. */
+  #take({points, complete}) {
+    const former = this.selected;
+    this.points = points;
+    this.complete = complete;
+    this.flat = flatSets(this.model);
+    this.ends = endsOf(points, this.flat);
+    this.entries = [...this.ends, ...[...points, ...this.flat].filter((each) => !this.ends.includes(each))];
+    const colors = endColors(this.entries, this.knowledge.colors.phases);
+    this.colors = new Map(this.entries.map((entry, k) => [entry, colors[k]]));
+    this.#select(former);
+  }
+
+  /** The selected entry: the best end, or the one with its number; while the model changes, the nearest to the former. */
+  #select(former) {
+    const {point} = this.state;
+    this.selected = this.entries[point === "best" ? 0 : Number(point)] ?? this.entries[0];
+    if (point !== "best" && former && former.theta.length === this.model.size) {
+      const near = (entry) => distance(entry.theta, former.theta) + (Boolean(entry.flat) === Boolean(former.flat) ? 0 : 100);
+      this.selected = this.entries.reduce((best, entry) => (near(entry) < near(best) ? entry : best));
+      this.state = {...this.state, point: String(this.entries.indexOf(this.selected))};
+      this.shown = this.state;
+    }
+    this.#drawSurface();
+    this.#showList();
+  }
+
+  #drawSurface() {
+    if (this.state.surface === "best" && this.bestOf === this.model) return;
+    const z = this.model.full(this.selected.theta);
+    this.#show(atBiases(this.model, z.slice(2), SIZE, EXTENT, this.values));
+    this.bestOf = null;
+  }
+
+  #show(values) {
+    this.plane.show(values, SIZE);
+    const [low, , high] = this.parts.bar.children;
+    low.textContent = `loss ${digits(this.plane.surface.low, 3)}`;
+    high.textContent = `${digits(this.plane.surface.high, 3)}, logarithmic`;
+    this.sheets?.plane.redraw();
+  }
+
+  /** What takes longer than a frame waits until the hand rests. */
+  #rest() {
+    clearTimeout(this.waiting);
+    this.tools.helper.drop();
+    this.waiting = setTimeout(() => this.#work(), REST);
+  }
+
+  async #work() {
+    const {model, state} = this;
+    const given = {density: model.density, importance: model.importance, bias: model.bias};
+    const starts = this.grids[model.bias].around(model.density, model.importance, 2);
+    this.#take(landscape(model, starts));
+    const current = () => this.model === model && this.state.surface === state.surface && this.state.basins === state.basins;
+    const ask = this.tools.helper.ask.bind(this.tools.helper);
+    if (!this.complete) {
+      const found = await ask("pair.refined", {model: given, starts});
+      if (!current()) return;
+      this.#take(found);
+    }
+    if (state.surface === "best") {
+      const values = await ask("pair.surface", {model: given, size: SIZE, extent: EXTENT});
+      if (!current()) return;
+      this.bestOf = model;
+      this.#show(values);
+    }
+    if (!this.shares) await this.#count(given, current);
+    if (state.basins && current()) await this.#map(given, current);
+  }
+
+  async #count(given, current) {
+    const {points, flat} = this;
+    const {spread} = this.knowledge;
+    const hits = await this.tools.helper.ask("pair.shares", {model: given, points, count: STARTS, spread});
+    if (!current()) return;
+    const targets = [...points, ...flat];
+    this.shares = new Map(Object.entries(hits).map(([label, count]) => [targets[label], count / STARTS]));
+    for (const end of this.ends) if (!this.shares.has(end)) this.shares.set(end, 0);
+    this.#showList();
+  }
+
+  async #map(given, current) {
+    const targets = [...this.points, ...this.flat];
+    const labels = await this.tools.helper.ask("pair.basins", {model: given, points: this.points, size: BASINS, extent: EXTENT});
+    if (!current()) return;
+    this.plane.showBasins(labels, targets.map((target) => this.colors.get(target)), BASINS);
+    this.sheets.plane.redraw();
+  }
+
+  /** Starts the way down that the state asks for. */
+  #descend() {
+    cancelAnimationFrame(this.running);
+    this.trail = [];
+    this.way = null;
+    this.parts.status.textContent = "";
+    const start = this.#startOf(this.state);
+    if (!start) return;
+    this.seed = (this.seed ?? 0) + 1;
+    this.way = new Descent(this.model, this.model.own([...start, 0, 0]), this.state, this.seed);
+    const advance = () => {
+      this.way.advance();
+      this.trail = this.way.trail;
+      this.#showWay();
+      this.sheets.plane.draw();
+      if (!this.way.done) this.running = requestAnimationFrame(advance);
+    };
+    this.running = requestAnimationFrame(advance);
+  }
+
+  #startOf({start}) {
+    const W = start.split(",").map(Number);
+    return start && W.length === 2 && W.every((value) => Math.abs(value) <= EXTENT) ? W : null;
+  }
+
+  #start(W) {
+    this.tools.change({start: W.map((value) => String(value).replace("−", "-")).join(",")});
+    this.#descend();
+  }
+
+  #showWay() {
+    const {way, model} = this;
+    const elapsed = way.name === "flow" ? `time ${digits(way.time, 3)}` : `${way.count - 1} steps`;
+    const loss = `loss ${digits(model.loss(way.theta), 6)}`;
+    if (way.diverged) this.parts.status.textContent = `Diverged after ${elapsed}: the rate is too high.`;
+    else if (!way.done) this.parts.status.textContent = `On its way: ${elapsed}, ${loss}.`;
+    else this.parts.status.textContent = `${this.#endInWords(way)} after ${elapsed}, ${loss}.`;
+  }
+
+  #endInWords(way) {
+    const {sampled} = MOTIONS[way.name];
+    const end = endAt(this.model, way.theta, this.points, this.flat, sampled ? SHAKEN : undefined);
+    if (!end) return "Still on its way";
+    const kind = end.kind === "minimum" ? `${end.flat ? "flat " : ""}minimum` : "point, which attracts from one side,";
+    const best = end === this.entries[0] ? ", the best," : "";
+    return `${sampled ? "Shaken by noise around" : "Ended at"} the ${end.phase} ${kind}${best}`;
+  }
+
+  #scene() {
+    const {points, flat, selected, trail, cursor} = this;
+    const b = this.model.full(selected.theta).slice(2);
+    const here = (point) => this.bestOf !== null || point.b.every((value, i) => Math.abs(value - b[i]) < SAME);
+    return {points, flat, here, selected, best: this.ends[0], trail, cursor};
+  }
+
+  #showList() {
+    const {selected, shares, colors} = this;
+    const context = {selected, shares, colors, best: this.ends[0], bias: this.model.bias};
+    this.parts.list.replaceChildren(table(this.entries, context, (entry) => {
+      this.tools.change({point: String(this.entries.indexOf(entry)), surface: "selected"});
+    }));
+    const missing = this.complete ? "" : "Refining: the indices do not add up, so a point is missing. ";
+    const flat = this.ends.filter((end) => end.flat).length;
+    const counts = [counted(this.ends.length - flat, "minimum", "minima"), ...(flat ? [counted(flat, "flat minimum", "flat minima")] : [])];
+    this.parts.shares.textContent = `${missing}${counts.join(" and ")}, each also at −W. Click one to see the loss at its biases.`;
+  }
+
+  #showControls() {
+    const {bias, surface, density, importance, basins, motion, rate, batch, start} = this.state;
+    const {parts} = this;
+    for (const [name, value] of Object.entries({bias, surface, density, importance, rate, batch})) parts[name].show(value);
+    parts.basins.checked = basins;
+    parts.motion.value = motion;
+    parts.rate.hidden = !MOTIONS[motion].rate;
+    parts.batch.hidden = !MOTIONS[motion].sampled;
+    parts.clear.disabled = !start;
+    parts.surface.hidden = bias === "none";
+  }
+
+  #listen() {
+    const {signal} = this.listening;
+    const on = (target, name, act) => target.addEventListener(name, act, {signal});
+    const {diagram, plane} = this.parts;
+    on(diagram, "pointerdown", (event) => {
+      diagram.setPointerCapture(event.pointerId);
+      this.#dragTo(event);
+    });
+    on(diagram, "pointermove", (event) => (event.buttons ? this.#dragTo(event) : this.#nameCurve(event)));
+    on(diagram, "keydown", (event) => this.#moveModel(event));
+    on(plane, "pointermove", (event) => this.#read(event));
+    on(plane, "pointerleave", () => (this.parts.note.textContent = ""));
+    on(plane, "click", (event) => this.#click(event));
+    on(plane, "keydown", (event) => this.#moveCursor(event));
+    on(plane, "blur", () => this.#setCursor(null));
+    on(window.matchMedia("(prefers-color-scheme: dark)"), "change", () => this.update(this.state));
+  }
+
+  #frames() {
+    const {diagram, plane} = this.parts;
+    return {
+      diagram: this.diagrams[this.model.bias].frame(diagram.clientWidth, diagram.clientHeight),
+      plane: this.plane.frame(plane.clientWidth, plane.clientHeight),
+    };
+  }
+
+  #dragTo(event) {
+    const at = this.diagrams[this.model.bias].model(this.sheets.diagram.place(event), this.#frames().diagram);
+    this.tools.change(at);
+  }
+
+  #nameCurve(event) {
+    const text = this.diagrams[this.model.bias].boundaryAt(this.sheets.diagram.place(event), this.#frames().diagram);
+    this.parts.curve.textContent = text ? `Boundary: ${text}.` : "";
+  }
+
+  #moveModel(event) {
+    const factor = event.shiftKey ? FACTOR ** 5 : FACTOR;
+    const {density, importance} = this.state;
+    const moved = {
+      ArrowUp: {density: Math.min(1, density * factor)}, ArrowDown: {density: Math.max(0.01, density / factor)},
+      ArrowRight: {importance: Math.min(10, importance * factor)}, ArrowLeft: {importance: Math.max(0.1, importance / factor)},
+    }[event.key];
+    if (!moved) return;
+    event.preventDefault();
+    this.tools.change(moved);
+  }
+
+  #weightsAt(event) {
+    return this.plane.weights(this.sheets.plane.place(event), this.#frames().plane);
+  }
+
+  #read(event) {
+    const W = this.#weightsAt(event);
+    this.#say(W);
+  }
+
+  /** What the surface has at some weights. */
+  #say(W) {
+    if (!W) return;
+    const [column, row] = [W[0], -W[1]].map((value) => Math.min(SIZE - 1, Math.floor(((value / EXTENT + 1) / 2) * SIZE)));
+    const b = this.model.full(this.selected.theta).slice(2);
+    const loss = this.bestOf ? this.plane.at(row, column) : this.model.loss(this.model.own([...W, ...b]));
+    this.parts.note.textContent = `W = (${places(W[0], 3)}, ${places(W[1], 3)}): loss ${digits(loss, 4)}`;
+  }
+
+  #click(event) {
+    const W = this.#weightsAt(event);
+    if (W) this.#start(W.map((value) => value.toFixed(3)));
+  }
+
+  #moveCursor(event) {
+    const step = event.shiftKey ? 5 * NUDGE : NUDGE;
+    const by = {ArrowUp: [0, step], ArrowDown: [0, -step], ArrowRight: [step, 0], ArrowLeft: [-step, 0]}[event.key];
+    if (by) {
+      const from = this.cursor ?? [0.5, 0.5];
+      this.#setCursor(from.map((value, i) => Math.min(EXTENT, Math.max(-EXTENT, value + by[i]))));
+      this.#say(this.cursor);
+    } else if ((event.key === "Enter" || event.key === " ") && this.cursor) this.#start(this.cursor.map((x) => x.toFixed(3)));
+    else if (event.key === "Escape") this.#setCursor(null);
+    else return;
+    event.preventDefault();
+  }
+
+  #setCursor(at) {
+    this.cursor = at;
+    this.sheets.plane.redraw();
+  }
+
+  /** Lines of Python that reproduce what is shown. */
+  python() {
+    const {b} = {b: this.model.full(this.selected.theta).slice(2)};
+    return python(this.model, this.state, this.state.surface === "selected" ? {b} : null, this.#startOf(this.state));
+  }
+
+  /** Takes the view from the page. */
+  destroy() {
+    this.listening.abort();
+    clearTimeout(this.waiting);
+    cancelAnimationFrame(this.running);
+    this.tools.helper.drop();
+    for (const sheet of Object.values(this.sheets ?? {})) sheet.destroy();
+  }
+}
+
+function counted(count, one, many) {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** A state whose values are admissible: what an address says may be anything. */
+function checked(state) {
+  const within = (value, low, high) => Math.min(high, Math.max(low, value));
+  return {
+    ...state,
+    density: within(state.density, 0.01, 1),
+    importance: within(state.importance, 0.1, 10),
+    rate: within(state.rate, 0.001, 1),
+    batch: Math.round(within(state.batch, 1, 4096)),
+    bias: state.bias in BIASES ? state.bias : DEFAULTS.bias,
+    motion: state.motion in MOTIONS ? state.motion : DEFAULTS.motion,
+    surface: state.surface === "best" ? "best" : "selected",
   };
-  view.update(state);
-  return view;
 }

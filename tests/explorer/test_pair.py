@@ -1,0 +1,175 @@
+"""The pair in the browser: its numbers are the package's, and the page does what it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from explorer.browser import Tab, straight
+
+from analytic import ToyModel, explore, find_stationary_points
+from analytic.attraction.destinations import destinations
+from analytic.explorer.packing import unpacked
+from analytic.explorer.page import STORED
+from analytic.explorer.pair import UNIT, axes, off_axis_points
+from analytic.loss import kernels
+from analytic.models.bias import Bias
+
+STORED_PAIR = STORED / "pair.bin"
+#: (density, importance) with one, two and three minima and with r > 1, off the stored grid.
+MODELS = [(0.3, 0.7), (0.07, 1.9), (0.85, 0.4), (0.5, 1.0)]
+
+
+def points(count: int) -> list[list[float]]:
+    """(W1, W2, b1, b2, density, importance); every third has a weight or a bias far down, or zero."""
+    rng = np.random.default_rng(11)
+    theta = rng.normal(size=(count, 4))
+    small = rng.choice([0.0, 1e-300, 1e-16, 1e-5], count // 3 + 1)
+    for k in range(0, count, 3):
+        theta[k, rng.integers(4)] *= small[k // 3]
+    return np.column_stack([theta, rng.uniform(0.01, 1, count), 10 ** rng.uniform(-1, 1, count)]).tolist()
+
+
+@pytest.fixture
+def page(show: Callable[..., Tab], tmp_path: Path) -> Callable[..., Tab]:
+    """The explorer at a state, with the list of points on it."""
+
+    def opened(state: str = "", **settings: Any) -> Tab:
+        path = tmp_path / "page.html"
+        explore().save(path)
+        tab = show(path, f"#{state}", **settings)
+        tab.wait_for("!!document.querySelector('tbody tr')")
+        return tab
+
+    return opened
+
+
+EVALUATED = """
+points.map(([W1, W2, b1, b2, density, importance]) => {
+  const model = new $pair_model.Model({density, importance, bias: "per-feature"});
+  const g = [0, 0, 0, 0];
+  const loss = model.slope([W1, W2, b1, b2], g);
+  return [loss, ...g, ...model.curvature([W1, W2, b1, b2]).flat()];
+})
+"""
+
+
+def test_ten_thousand_points_have_the_same_bits(script: Callable[..., Tab]) -> None:
+    tab, tried = script("pair/model.js"), points(10_000)
+    found = tab.evaluate(f"(() => {{ const points = {json.dumps(tried)}; return {EVALUATED.strip()} }})()")
+    for (*theta, p, r), values in zip(tried, found, strict=True):
+        at = [*theta, 1.0, r, (1 - p) * (1 - p), p * (1 - p), p * (1 - p), p * p]
+        h = list(kernels.hessian(*at))
+        full = np.zeros((4, 4))
+        full[np.triu_indices(4)] = [*h[:8], 0.0, h[8]]
+        full += np.triu(full, 1).T
+        assert values == [*kernels.gradient(*at), *full.ravel()]
+
+
+@pytest.mark.parametrize("bias", list(Bias))
+def test_the_list_is_that_of_the_package(page: Callable[..., Tab], bias: Bias) -> None:
+    for p, r in MODELS:
+        tab = page(f"density={p}&importance={r}&bias={bias}")
+        expected = sorted(float(each.loss) for each in find_stationary_points(ToyModel.from_density(p, r, bias)))
+        rows = "[...document.querySelectorAll('tbody tr')].filter((row) => !row.querySelector('.words'))"
+        losses = sorted(map(float, tab.evaluate(f"{rows}.map((row) => row.children[2].textContent)")))
+        assert losses == pytest.approx(expected, rel=1e-5), (p, r)
+
+
+def test_a_descent_from_each_basin_ends_at_its_minimum(page: Callable[..., Tab]) -> None:
+    model = ToyModel.from_density(0.3, 0.7, "per-feature")
+    starts = [(0.5, -0.4), (0.5, 0.4), (-0.3, 0.9), (0.2, -1.1)]
+    ends = destinations(model, [[*start, 0.0, 0.0] for start in starts])
+    assert {end.phase for end in ends if end} == {"antipodal", "confused"}
+    tab = page()
+    for (W1, W2), end in zip(starts, ends, strict=True):
+        assert end is not None
+        tab.evaluate(f"location.hash = '#start={W1},{W2}'")
+        text = tab.wait_for("document.querySelector('[role=status]').textContent.match(/^Ended.*/)?.[0]")
+        assert f"Ended at the {end.phase} minimum" in text
+        assert f"{float(end.loss):.6f}"[:7] in text
+        tab.evaluate("document.querySelector('[role=status]').textContent = ''")
+    assert tab.errors == []
+
+
+def test_dragging_the_model_changes_model_list_and_address(page: Callable[..., Tab]) -> None:
+    tab = page("bias=none")
+    x, y, width, height = tab.box("canvas")
+    before = tab.evaluate("document.querySelector('tbody').textContent")
+    tab.drag(list(straight((x + 0.3 * width, y + 0.3 * height), (x + 0.6 * width, y + 0.6 * height), 5)))
+    tab.wait_for("location.hash.includes('density')")
+    state = dict(pair.split("=") for pair in tab.evaluate("location.hash.slice(1)").split("&"))
+    assert tab.evaluate("document.querySelector('tbody').textContent") != before
+    assert 0.02 < float(state["density"]) < 0.2
+    assert 1 < float(state["importance"]) < 4
+    assert tab.errors == []
+
+
+def test_keys_move_the_model_and_start_a_descent(page: Callable[..., Tab]) -> None:
+    tab = page()
+    tab.evaluate("document.querySelectorAll('canvas')[0].focus()")
+    tab.press("ArrowUp", "ArrowRight")
+    tab.wait_for("location.hash.includes('density=0.306') && location.hash.includes('importance=0.714')")
+    tab.evaluate("document.querySelectorAll('canvas')[1].focus()")
+    tab.press("ArrowDown", "Enter")
+    tab.wait_for("document.querySelector('[role=status]').textContent.startsWith('Ended at')")
+    assert tab.errors == []
+
+
+@pytest.mark.parametrize(
+    "state", ["", "bias=none&basins=true", "bias=shared&surface=best", "density=x&point=99&start=a"]
+)
+def test_every_state_loads_without_an_error_and_without_the_network(page: Callable[..., Tab], state: str) -> None:
+    tab = page(state, width=400, scheme="dark")
+    tab.wait_for("/%$/.test(document.querySelector('tbody tr').textContent)")
+    assert tab.errors == []
+    assert [address for address in tab.requests if not address.startswith("file:")] == []
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def copied(tab: Tab) -> str:
+    tab.click("#copy")
+    return str(tab.evaluate("document.getElementById('python').textContent"))
+
+
+def test_the_lines_of_python_run_and_show_the_same(page: Callable[..., Tab]) -> None:
+    names: dict[str, Any] = {}
+    exec(copied(page("density=0.2&importance=0.5&bias=none")), names)
+    assert names["model"] == ToyModel.from_density(0.2, 0.5, "none")
+    plt.close("all")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bias", list(Bias))
+@pytest.mark.parametrize("motion", ["flow", "gd", "adam", "sgd", "adam-sampled"])
+def test_all_lines_of_python_run(page: Callable[..., Tab], motion: str, bias: Bias) -> None:
+    exec(copied(page(f"bias={bias}&motion={motion}&start=0.5,0.4&rate=0.1&basins=true")), {})
+    plt.close("all")
+
+
+def test_anybody_may_ask_for_a_loss(page: Callable[..., Tab]) -> None:
+    tab = page()
+    model = ToyModel.from_density(0.3, 0.7, "per-feature")
+    asked = "analytic.loss([1, -0.9], [0.1, 0], {density: 0.3, importance: 0.7})"
+    assert tab.evaluate(asked) == pytest.approx(float(model.loss([1, -0.9], [0.1, 0])), rel=1e-15)
+    larger = "analytic.loss([[1, -0.9]], [0.1, 0], {density: 0.3, importance: [1, 0.7]})"
+    assert tab.evaluate(larger) == pytest.approx(float(model.loss([1, -0.9], [0.1, 0])), rel=1e-14)
+
+
+@pytest.mark.parametrize("bias", list(Bias))
+def test_what_is_stored_is_what_the_solver_finds(bias: Bias) -> None:
+    stored = unpacked(STORED_PAIR.read_bytes())["conventions"][str(bias)]
+    counts, kept = stored["counts"], stored["points"]
+    density, importance = axes(counts.shape)
+    first = np.concatenate([[0], np.cumsum(counts.astype(int))])
+    for node in np.random.default_rng(0).choice(counts.size, 6, replace=False):
+        i, j = divmod(int(node), counts.shape[1])
+        expected = off_axis_points(density[i], importance[j], bias)
+        found = kept[first[node] : first[node + 1]] * UNIT
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, atol=0.51 * UNIT)
