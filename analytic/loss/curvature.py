@@ -2,7 +2,7 @@
 
 With u = (x_1, ..., x_n, 1), paired with the parameters (g_i1, ..., g_in, b_i) of output i,
 
-    d^2 L_i = 2 I_i (E[u u^T 1(h_i > 0)] - E[x_i u u^T delta(h_i)])
+    d^2 L_i = 2 I_i T_i        T_i = E[u u^T 1(h_i > 0)] - E[x_i u u^T delta(h_i)]
 
 1(h > 0) is homogeneous of degree 0 in (b, g), and delta(h) of degree -1. So for q = 0 and q = -1, writing h^q for them,
 N_a = E[x^a h^q] in a state with k free features satisfies
@@ -11,11 +11,22 @@ N_a = E[x^a h^q] in a state with k free features satisfies
 
 the latter where a_j > 0. For q = -1, k = 1, a = 0 the left side vanishes; there E[delta(h)] = 1/|g| if lo <= 0 < hi.
 A ReLU with argument exactly zero is off: a state with hi = 0 contributes nothing, one with lo = 0 counts its border.
+
+As for the gradient (recurrence.py) all second derivatives share one sweep down. With the own feature x_0 in front of
+the delta function, x^a 1(h > 0) and x^a x_0 delta(h) have one denominator, k + |a|, as long as x_0 is free. So the
+pairs x_i x_j need the weights A, denominators k + 2, and C, denominators k + 1, the latter for what has lost its x_0:
+those of E[h_+^2] and E[x_0 h_+]. A pair ends where one of its features is fixed at 1 or is differentiated away, at the
+sources
+
+    a (on_i Z_j|_{x_i = 1} + off_i Z_j) - c (on_i D_j|_{x_i = 1} + off_i D_j),        twice off_j where i = j,
+
+on_i = 1 - t_i, off_i = t_i, and Z_j = E[x_j (1(h > 0) - x_0 delta(h))], without the delta function where x_0 is fixed,
+D_j = E[x_j delta(h)]. Both are needed in the states where x_j is free, and take one sweep up for each j. In all that is
+2 k sweeps over 3^(k-1) states, where one for every monomial would be about 3 k^2 over 3^k.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -27,99 +38,156 @@ from analytic.loss.arrays import COMPILED
 from analytic.loss.lanes import WIDTH, any_positive, load, spread, store, where_positive
 from analytic.loss.recurrence import POWERS, bounds
 
-
-@njit(**COMPILED)
-def _over_cube(s, powers):
-    """The integral of x^a over a state: 0 if a feature with a_j > 0 is fixed at 0."""
-    value = 1.0
-    for j in range(len(powers)):
-        if powers[j]:
-            digit = s // POWERS[j] % 3
-            value *= 0.0 if digit == 0 else (1.0 if digit == 1 else 1.0 / (powers[j] + 1))
-    return value
+#: Arrays that a block keeps, one number for each state and lane.
+ROWS = 9
+_LOW, _HIGH, _WEIGHTS, _A, _C, _Z, _D, _ZJ, _DJ = range(ROWS)
 
 
 @njit(**COMPILED)
-def moment(q, powers, slopes, low, high, free, rows, lower, out):
-    """E[x^a h^q] of every state into rows[out], for q = 0 or -1; rows[lower[j]] holds the moment with a_j less by 1."""
-    zero, one = spread(0.0), spread(1.0)
-    values = rows[out]
-    for s in range(len(low) // WIDTH):
-        lo, hi, count = load(low, s), load(high, s), free[s, 0]
-        whole = spread(_over_cube(s, powers))
-        total, degree = zero, float(q + count)
-        undecided = where_positive(lo, zero, hi)
-        if any_positive(undecided):
-            width = where_positive(undecided, hi - lo, one)
-            tau, rest = (zero - lo) / width, hi / width
-            for c in range(1, count + 1):
-                j = free[s, c]
-                g, stride = load(slopes, j), POWERS[j]
-                on, off = where_positive(g, rest, tau), where_positive(g, tau, rest)
-                degree += powers[j]
-                total += on * load(values, s - stride)
-                if powers[j]:
-                    total += off * spread(float(powers[j])) * load(rows[lower[j]], s)
-                else:
-                    total += off * load(values, s - 2 * stride)
-            if degree == 0:
-                g = load(slopes, free[s, 1])
-                total = whole / where_positive(g, g, zero - g)
-            else:
-                total /= spread(degree)
-        known = whole if q == 0 else zero
-        store(values, s, where_positive(hi, where_positive(lo, known, total), zero))
+def _shares(slopes, j, tau, rest):
+    """on_j = 1 - t_j and off_j = t_j."""
+    g = load(slopes, j)
+    return where_positive(g, rest, tau), where_positive(g, tau, rest)
 
 
-#: Arrays that a block keeps: twelve moments at a time, then the bounds of h and the weights of the patterns.
-ROWS = 15
-_LOW, _HIGH, _WEIGHTS = 12, 13, 14
+@njit(**COMPILED)
+def _crossing(low, high, s):
+    """Positive where h changes its sign in this state, and tau and 1 - tau there."""
+    lo, hi = load(low, s), load(high, s)
+    undecided = where_positive(lo, spread(0.0), hi)
+    width = where_positive(undecided, hi - lo, spread(1.0))
+    return undecided, (spread(0.0) - lo) / width, hi / width
 
 
-@cache
-def second_moment_steps(k: int) -> npt.NDArray[np.int64]:
-    """The moments to compute for k features, in order: (steps, 11).
+@njit(**COMPILED)
+def sweep_weights(slopes, low, high, free, A, C):
+    """Turns the weights of the patterns in A, and zeros in C, into those of the sources, divided by their denominators.
 
-    A step holds q; the row of the result; up to three features whose product is x^a, and for each the row of the moment
-    without it (-1: none); and, where a second derivative is ready, the row to subtract from and its two indices.
+    Where h is positive in the whole state A keeps the undivided weight, and C is zero: there is no delta function.
     """
-    line, own, line_i, line_j, own_i, own_j, line_ij, own_ij, area, area_i, area_j, area_ij = range(12)
-    nothing = (-1, -1, -1)
-
-    def step(q, out, *without, keep=nothing):
-        features, rows = ([*(pair[c] for pair in without), *nothing][:3] for c in range(2))
-        return [q, out, *features, *rows, *keep]
-
-    steps = [step(0, area), step(-1, line), step(-1, own, (0, line), keep=(area, k, k))]
-    for i in range(k):
-        steps += [step(0, area_i, (i, area)), step(-1, line_i, (i, line))]
-        steps += [step(-1, own_i, (0, line_i), (i, own), keep=(area_i, i, k))]
-        for j in range(i + 1):
-            steps += [step(0, area_j, (j, area)), step(-1, line_j, (j, line))]
-            steps += [step(-1, own_j, (0, line_j), (j, own)), step(0, area_ij, (i, area_j), (j, area_i))]
-            steps += [step(-1, line_ij, (i, line_j), (j, line_i))]
-            steps += [step(-1, own_ij, (0, line_ij), (i, own_j), (j, own_i), keep=(area_ij, i, j))]
-    return np.array(steps)
+    zero = spread(0.0)
+    for s in range(len(low) // WIDTH - 1, -1, -1):
+        whole, c, count = load(A, s), load(C, s), free[s, 0]
+        undecided, tau, rest = _crossing(low, high, s)
+        a = where_positive(undecided, whole, zero) / spread(count + 2.0)
+        if count > 0 and free[s, 1] == 0:
+            c += a * _shares(slopes, 0, tau, rest)[1]
+        c = where_positive(undecided, c, zero) / spread(count + 1.0)
+        store(A, s, where_positive(undecided, a, where_positive(load(high, s), whole, zero)))
+        store(C, s, c)
+        if not any_positive(where_positive(undecided, a + c, zero)):
+            continue
+        for f in range(1, count + 1):
+            j = free[s, f]
+            on, off = _shares(slopes, j, tau, rest)
+            for n, share in ((1, on), (2, off)):
+                below = s - n * POWERS[j]
+                store(A, below, load(A, below) + a * share)
+                store(C, below, load(C, below) + (c + a if j == 0 and n == 1 else c) * share)
 
 
 @njit(**COMPILED)
-def _second_of_block(slopes, rows, free, states, steps, T):
+def sweep_constant(slopes, low, high, free, Z, D):
+    """Z = E[1(h > 0) - x_0 delta(h)], without the second where x_0 is fixed, and D = E[delta(h)], in every state."""
+    zero, one = spread(0.0), spread(1.0)
+    for s in range(len(low) // WIDTH):
+        count, z, d = free[s, 0], zero, zero
+        undecided, tau, rest = _crossing(low, high, s)
+        if any_positive(undecided):
+            for f in range(1, count + 1):
+                j = free[s, f]
+                on, off = _shares(slopes, j, tau, rest)
+                d_on, z_on = load(D, s - POWERS[j]), load(Z, s - POWERS[j])
+                d += on * d_on + off * load(D, s - 2 * POWERS[j])
+                z += on * (z_on - d_on if j == 0 else z_on) + off * load(Z, s - 2 * POWERS[j])
+            if count == 1:
+                g = load(slopes, free[s, 1])
+                d = one / where_positive(undecided, where_positive(g, g, zero - g), one)
+            else:
+                d /= spread(count - 1.0)
+            if free[s, 1] == 0:
+                z -= _shares(slopes, 0, tau, rest)[1] * d
+            z /= spread(float(count))
+        store(Z, s, where_positive(undecided, z, where_positive(load(high, s), one, zero)))
+        store(D, s, where_positive(undecided, d, zero))
+
+
+@njit(**COMPILED)
+def sweep_with(j, slopes, low, high, free, Z, D, ZJ, DJ):
+    """Z_j and D_j of the states where feature j is free."""
+    zero, half = spread(0.0), spread(0.5)
+    for s in range(len(low) // WIDTH):
+        if s // POWERS[j] % 3 != 2:
+            continue
+        count, z, d = free[s, 0], zero, zero
+        undecided, tau, rest = _crossing(low, high, s)
+        if any_positive(undecided):
+            for f in range(1, count + 1):
+                i = free[s, f]
+                on, off = _shares(slopes, i, tau, rest)
+                if i == j:
+                    d_on, d_off = load(D, s - POWERS[i]), load(D, s)
+                    z_on, z_off = load(Z, s - POWERS[i]), load(Z, s)
+                else:
+                    d_on, d_off = load(DJ, s - POWERS[i]), load(DJ, s - 2 * POWERS[i])
+                    z_on, z_off = load(ZJ, s - POWERS[i]), load(ZJ, s - 2 * POWERS[i])
+                d += on * d_on + off * d_off
+                z += on * (z_on - d_on if i == 0 else z_on) + off * z_off
+            d /= spread(float(count))
+            if free[s, 1] == 0:
+                z -= _shares(slopes, 0, tau, rest)[1] * d
+            z /= spread(count + 1.0)
+        store(ZJ, s, where_positive(undecided, z, where_positive(load(high, s), half, zero)))
+        store(DJ, s, where_positive(undecided, d, zero))
+
+
+@njit(**COMPILED)
+def sweep_sources(j, slopes, low, high, free, A, C, Z, D, ZJ, DJ, sums):
+    """What ends with x_j left over: adds to `sums`, for every feature i, its part of T_ij; all of it for i = j."""
+    zero, eighth, third = spread(0.0), spread(1 / 8), spread(1 / 3)
+    for s in range(len(low) // WIDTH):
+        if s // POWERS[j] % 3 != 2:
+            continue
+        undecided, tau, rest = _crossing(low, high, s)
+        weight, c = load(A, s), load(C, s)
+        if not any_positive(weight + c):
+            continue
+        a, leaf = where_positive(undecided, weight, zero), where_positive(undecided, zero, weight)
+        left = a * load(ZJ, s) - c * load(DJ, s)
+        for f in range(1, free[s, 0] + 1):
+            i = free[s, f]
+            on, off = _shares(slopes, i, tau, rest)
+            if i == j:
+                z_on, d_on, again = load(Z, s - POWERS[i]), load(D, s - POWERS[i]), left + left
+            else:
+                z_on, d_on, again = load(ZJ, s - POWERS[i]), load(DJ, s - POWERS[i]), left
+            part = on * (a * (z_on - d_on if i == 0 else z_on) - c * d_on) + off * again
+            part += leaf * (third if i == j else eighth)
+            store(sums, i, load(sums, i) + part)
+
+
+@njit(**COMPILED)
+def _second_of_block(slopes, rows, free, states, T):
     """E[u u^T 1(h > 0)] - E[x_0 u u^T delta(h)] of the present features, in every lane: T (k + 1, k + 1, 8)."""
     k = len(slopes) // WIDTH
-    powers, lower, lanes = np.zeros(k, np.int64), np.zeros(k, np.int64), np.empty(WIDTH)
-    for number in range(len(steps)):
-        q, out = steps[number, 0], steps[number, 1]
-        powers[:] = 0
-        for f in range(2, 5):
-            if steps[number, f] >= 0:
-                powers[steps[number, f]] += 1
-                lower[steps[number, f]] = steps[number, f + 3]
-        moment(q, powers, slopes, rows[_LOW], rows[_HIGH], free, rows, lower, out)
-        if steps[number, 8] >= 0:
-            i, j = steps[number, 9], steps[number, 10]
-            total = outputs.total_over_patterns(rows[_WEIGHTS], rows[steps[number, 8]], states, k)
-            store(lanes, 0, total - outputs.total_over_patterns(rows[_WEIGHTS], rows[out], states, k))
-            T[i, j], T[j, i] = lanes, lanes
+    low, high, lanes, sums = rows[_LOW], rows[_HIGH], np.empty(WIDTH), np.empty(WIDTH * k)
+    T[:] = 0
+    rows[_A], rows[_C] = rows[_WEIGHTS], 0
+    sweep_weights(slopes, low, high, free, rows[_A], rows[_C])
+    sweep_constant(slopes, low, high, free, rows[_Z], rows[_D])
+    store(lanes, 0, outputs.total_over_patterns(rows[_WEIGHTS], rows[_Z], states, k))
+    T[k, k] = lanes
+    for j in range(k):
+        sums[:], rows[_ZJ] = 0, 0
+        sweep_with(j, slopes, low, high, free, rows[_Z], rows[_D], rows[_ZJ], rows[_DJ])
+        sweep_sources(j, slopes, low, high, free, rows[_A], rows[_C], rows[_Z], rows[_D], rows[_ZJ], rows[_DJ], sums)
+        store(lanes, 0, outputs.total_over_patterns(rows[_WEIGHTS], rows[_ZJ], states, k))
+        T[j, k], T[k, j] = lanes, lanes
+        for i in range(k):
+            part = sums[WIDTH * i : WIDTH * i + WIDTH]
+            T[i, j] += part
+            if i != j:
+                T[j, i] += part
 
 
 @njit(**COMPILED)
@@ -138,11 +206,10 @@ def _place(part, order, on, out):
 
 
 @njit(**COMPILED)
-def second_moments(G, b, on, off, patterns, order, free, states, steps, k):
+def second_moments(G, b, on, off, patterns, order, free, states, k):
     """T_i = E[u u^T 1(h_i > 0)] - E[x_i u u^T delta(h_i)] of every output: (N, n, n + 1, n + 1).
 
-    k is the number of features present in the output with the most of them, the same at all points, and `steps` are
-    `second_moment_steps(k)`.
+    k is the number of features present in the output with the most of them, the same at all points.
     """
     N, n = b.shape
     T, parts = np.zeros((N, n, n + 1, n + 1)), np.empty((k + 1, k + 1, WIDTH))
@@ -154,7 +221,7 @@ def second_moments(G, b, on, off, patterns, order, free, states, steps, k):
         outputs.fill_lanes(G, b, on, off, order, points, own, slopes, offsets, lane_on, lane_off)
         outputs.fill_weights(patterns, lane_on, lane_off, order, points, own, states, rows[_WEIGHTS])
         bounds(slopes, offsets, rows[_LOW], rows[_HIGH])
-        _second_of_block(slopes, rows, free, states, steps, parts)
+        _second_of_block(slopes, rows, free, states, parts)
         for lane in range(len(which)):
             p, i = points[lane], own[lane]
             _place(parts[:, :, lane], order[p, i], on, T[p, i])

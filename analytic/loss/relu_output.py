@@ -247,6 +247,5 @@ def _second_moments(W: Array, b: Array, problem: Problem, free: Any, states: Any
     T, most = np.empty((*b.shape, b.shape[1] + 1, b.shape[1] + 1)), counts.max(1)
     for k in np.unique(most).tolist():
         at = most == k
-        steps = curvature.second_moment_steps(k)
-        T[at] = curvature.second_moments(G[at], b[at], *args, order[at], free, states, steps, k)
+        T[at] = curvature.second_moments(G[at], b[at], *args, order[at], free, states, k)
     return T, D
