@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from analytic.diagrams import plane
 from analytic.diagrams.boundaries import Boundary, phase_boundaries
-from analytic.diagrams.phases import phase_diagram, superposition
+from analytic.diagrams.phases import phase_diagram
 from analytic.landscape.find import find_stationary_points
 from analytic.models.bias import NAMES, Bias
 from analytic.models.toy import ToyModel
 from analytic.plotting.colors import BLUE, PHASES, RED, WHITE
+from analytic.polytopes.dimensionality import superposition
 from analytic.training import initial
 
 #: Nodes over density and over importance, and pixels of a diagram on each axis.
@@ -60,7 +61,7 @@ def picture(bias: Bias, pixels: int = PIXELS) -> npt.NDArray[np.uint8]:
     diagram = phase_diagram(
         density=plane.axis(plane.DENSITY, pixels), importance=plane.axis(plane.IMPORTANCE, pixels), bias=bias
     )
-    shown = np.stack(superposition(np.nan_to_num(diagram.W)), axis=-1)
+    shown = np.stack(superposition(np.nan_to_num(diagram.W)[..., None, :]), axis=-1)
     return np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)
 
 
