@@ -14,12 +14,13 @@ from urllib.parse import urlencode
 from analytic.explorer.modules import program
 from analytic.files import PathLike, replacing, writable
 from analytic.models.bias import Bias, BiasLike
-from analytic.validation import number
+from analytic.validation import number, refuse
 
 FOLDER = Path(__file__).parent
 SOURCE, STORED = FOLDER / "source", FOLDER / "stored"
 #: The same script runs in the page and in its workers, which have no document.
 _ENTRIES = {'typeof document === "undefined"': "worker.js", 'typeof document !== "undefined"': "main.js"}
+VIEWS = ("pair", "network")
 #: Height in a notebook, pixels.
 _HEIGHT = 900
 
@@ -89,13 +90,16 @@ def explore(
     importance : in [0.1, 10], optional
         Importance of feature 2; feature 1 has importance 1.
     bias : the bias convention, optional
-    view : "pair"
+    view : "pair" or "network"
+        Two features in one hidden unit, or several in two.
 
     Returns
     -------
     Page
         In a notebook it shows itself in place; `.show()` opens it in the browser, `.save(path)` writes it.
     """
+    if view not in VIEWS:
+        refuse("view", f"be {' or '.join(map(repr, VIEWS))}", view)
     state: dict[str, object] = {"view": view}
     if density is not None:
         state["density"] = number("density", density, least=0.01, most=1)

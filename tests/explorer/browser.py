@@ -193,6 +193,7 @@ class Tab:
     ) -> None:
         """Size in CSS pixels, colour scheme "light" or "dark", whether a finger is there and motion is unwanted."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch)
+        self.call("Emulation.setScrollbarsHidden", hidden=True)
         self.call("Emulation.setTouchEmulationEnabled", enabled=touch, maxTouchPoints=5)
         wanted = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce" if reduced_motion else ""}
         self.call("Emulation.setEmulatedMedia", features=[{"name": k, "value": v} for k, v in wanted.items()])

@@ -13,10 +13,11 @@ import {Helper} from "./common/helper.js";
 import {stored} from "./common/stored.js";
 import {explainWords} from "./common/tips.js";
 import {Model as Network} from "./network/model.js";
+import * as network from "./network/view.js";
 import {BIASES, Model as Pair} from "./pair/model.js";
 import * as pair from "./pair/view.js";
 
-const VIEWS = {pair};
+const VIEWS = {pair, network};
 const DEFAULTS = Object.assign({view: "pair", theme: "system"}, ...Object.values(VIEWS).map((view) => view.DEFAULTS));
 
 /**

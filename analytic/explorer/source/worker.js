@@ -1,7 +1,8 @@
 /* What runs beside the page: tasks by name, each a function of one argument. */
+import {TASKS as NETWORK} from "./network/tasks.js";
 import {TASKS as PAIR} from "./pair/tasks.js";
 
-const TASKS = {...PAIR};
+const TASKS = {...PAIR, ...NETWORK};
 
 /** Answers {id, task, argument} with {id, result} or {id, error}. */
 export function start() {

@@ -1,0 +1,34 @@
+/* The ladder of levels and what is known of each feature, as tables. */
+import {explained, make} from "../common/dom.js";
+import {digits, percent, places} from "../common/format.js";
+import {columns, dimensionality} from "./geometry.js";
+import {WORDS} from "./words.js";
+
+function head(...titles) {
+  return make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", {scope: "col"}, ...explained(title, WORDS)))));
+}
+
+function row(...cells) {
+  return make("tr", {}, ...cells.map((cell) => make("td", {}, cell)));
+}
+
+/** The levels with buttons that jump to them; `here` is the one that the arrows are at. */
+export function ladder({all, starts}, here, jump) {
+  const rows = all.map((level, k) => {
+    const button = make("button", {type: "button", title: "Go to this minimum", onclick: () => jump(level)}, level.name);
+    const one = row(String(k + 1), button, digits(level.loss, 6), k ? `+${digits(level.loss - all[0].loss, 2)}` : "best found",
+      percent(level.hits / starts));
+    if (level === here) one.setAttribute("aria-current", "true");
+    return one;
+  });
+  return make("table", {}, head("", "arrangement", "loss", "above", "[starts]"), make("tbody", {}, ...rows));
+}
+
+/** One line per feature: its importance, the length of its arrow, its share of the dimensions, its bias. */
+export function features(model, theta) {
+  const {W, b} = model.split(theta);
+  const shares = dimensionality(W);
+  const rows = columns(W).map(([x, y], i) => row(String(i + 1), digits(model.importance[i], 3), places(Math.hypot(x, y), 3),
+    places(shares[i], 3), places(b[i], 3)));
+  return make("table", {className: "features"}, head("", "[importance]", "length", "[dimensionality]", "bias"), make("tbody", {}, ...rows));
+}

@@ -1,0 +1,227 @@
+"""Five features in two hidden units in the browser: what it names, what it finds, and what the hand can do."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing, redirect_stdout
+from typing import Any
+
+import numpy as np
+import pytest
+from explorer.browser import Browser, Tab, straight
+
+from analytic import ReluOutputModel, explore, feature_dimensionality, geometry, search_minima
+from analytic.polytopes.groups import in_words
+
+#: Density 0.1: the pentagon, and above it a digon beside three confused features, and two digons.
+PENTAGON, CONFUSED = 0.026305131123932, 0.037238055633198
+
+
+def polygons(rng: np.random.Generator) -> list[np.ndarray[Any, Any]]:
+    """Weights at random, and those of every shape and mixture, turned, shaken and scaled."""
+    found = [rng.normal(size=(2, n)) for n in (2, 3, 4, 5, 6) for _ in range(20)]
+    for count in (1, 2, 3, 4, 5, 6):
+        angles = 2 * np.pi * np.arange(count) / count + rng.uniform(0, 7)
+        shape = np.array([np.cos(angles), np.sin(angles)])
+        for absent, noise in ((0, 0.0), (1, 0.0), (2, 0.02), (1, 0.07)):
+            columns = np.hstack([shape, np.zeros((2, absent))])
+            found.append(rng.uniform(0.1, 3) * (columns + noise * rng.normal(size=columns.shape)))
+    line = np.array([[1.0, 1.0, -1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    return [*found, line, line[:, :2], np.zeros((2, 4))]
+
+
+def test_arrangements_have_the_names_of_the_package(script: Callable[..., Tab]) -> None:
+    given = polygons(np.random.default_rng(3))
+    ask = (
+        f"{json.dumps([W.tolist() for W in given])}.map((W) => {{ const groups = $network_geometry.geometry(W);"
+        " return [groups, $network_geometry.inWords(groups), $network_geometry.dimensionality(W)]; })"
+    )
+    seen = set()
+    for W, (groups, words, shares) in zip(given, script("network/geometry.js").evaluate(ask), strict=True):
+        wanted = geometry(W)
+        assert [(tuple(group["features"]), group["name"]) for group in groups] == [(g.features, g.name) for g in wanted]
+        assert words == in_words(wanted)
+        np.testing.assert_allclose(shares, feature_dimensionality(W), rtol=1e-13)
+        seen |= {group.name for group in wanted}
+    assert seen == {
+        *("single", "digon", "triangle", "pentagon", "hexagon"),
+        *("confused", "irregular", "not represented"),
+    }
+
+
+@pytest.mark.parametrize(("density", "decay", "bias"), [(0.1, 1.0, "per-feature"), (0.3, 0.9, "shared")])
+def test_the_levels_are_those_of_the_search(
+    script: Callable[..., Tab], density: float, decay: float, bias: Any
+) -> None:
+    importance = decay ** np.arange(5)
+    model = ReluOutputModel.from_density(5, 2, density, importance=importance, bias=bias)
+    wanted = search_minima(model, starts=200)
+    given = {"features": 5, "density": density, "importance": importance.tolist(), "bias": bias}
+    levels = script("network/levels.js", "network/model.js").evaluate(
+        f"(() => {{ const model = new $network_model.Model({json.dumps(given)}); const levels = new"
+        " $network_levels.Levels(model); levels.add($network_levels.ends(model, 0, 100)); return levels.all; })()"
+    )
+    losses = np.array([level["loss"] for level in levels])
+    assert losses[0] == pytest.approx(wanted.global_minimum.loss, abs=1e-12)
+    for minimum in wanted:
+        if minimum.share.low > 0.05:
+            assert np.abs(losses - minimum.loss).min() < 1e-12, f"{minimum.shape} at {minimum.loss} is missing"
+    for level in levels:
+        theta = np.array(list(level["theta"].values()))
+        W, b = theta[:10].reshape(2, 5), theta[10:]
+        assert float(model.loss(W, b[0] if bias == "shared" else b)) == pytest.approx(level["loss"], abs=1e-15)
+
+
+@pytest.fixture(scope="module")
+def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """The page on five in two at density 0.1, with the search done and the arrows at rest; one for all tests."""
+    path = tmp_path_factory.mktemp("network") / "page.html"
+    explore(view="network", density=0.1).save(path)
+    with closing(browser.open(path.as_uri())) as tab:
+        searched(tab)
+        yield tab
+
+
+@pytest.fixture
+def pentagon(shown: Tab) -> Tab:
+    """The page at rest in the pentagon."""
+    shown.evaluate("location.hash = '#view=network&density=0.1'")
+    searched(shown)
+    shown.wait_for("[...document.querySelectorAll('.ladder button')].some((each) => each.textContent === 'pentagon')")
+    press(shown, "pentagon")
+    rest(shown)
+    return shown
+
+
+def searched(tab: Tab) -> None:
+    tab.wait_for("document.querySelector('.ladder button') && !document.querySelector('.stale')")
+    rest(tab)
+
+
+def text_of(selector: str) -> str:
+    return f"document.querySelector('{selector}').textContent"
+
+
+def rest(tab: Tab) -> None:
+    """Waits until the descent has ended and the address says where."""
+    tab.wait_for("[...document.querySelectorAll('button')].some((each) => each.textContent === 'Go on')")
+    tab.wait_for("new Promise((done) => setTimeout(() => done(true), 250))")
+
+
+def loss_of(tab: Tab) -> float:
+    return float(re.findall(r"loss ([\d.]+)", tab.evaluate(text_of(".network")))[0])
+
+
+def weights(tab: Tab) -> np.ndarray[Any, Any]:
+    return np.array(re.search(r"arrows=([^&]*)", tab.evaluate("location.hash"))[1].split("%2C"), float)  # type: ignore[index]
+
+
+def press(tab: Tab, words: str) -> None:
+    """Clicks the button with this text."""
+    tab.evaluate(f"[...document.querySelectorAll('button')].find((b) => b.textContent === '{words}').id = 'wanted'")
+    tab.click("#wanted")
+    tab.evaluate("document.getElementById('wanted')?.removeAttribute('id')")
+
+
+def tip(tab: Tab, feature: int) -> tuple[float, float]:
+    return tab.center(f".arrow:nth-child({feature}) .hand")
+
+
+def test_a_level_is_a_press_away_and_the_python_reproduces_it(pentagon: Tab) -> None:
+    tab = pentagon
+    for words, wanted in (("pentagon", PENTAGON), ("confused, digon", CONFUSED)):
+        press(tab, words)
+        assert loss_of(tab) == pytest.approx(wanted, rel=1e-5)
+        assert tab.evaluate(text_of("tr[aria-current]")).startswith(("1pentagon", "2confused"))
+    rest(tab)
+    theta = weights(tab)
+    model = ReluOutputModel.from_density(5, 2, 0.1)
+    assert float(model.loss(theta[:10].reshape(2, 5), theta[10:])) == pytest.approx(CONFUSED, abs=1e-9)
+    press(tab, "Copy as Python")
+    lines = tab.evaluate("document.getElementById('python').textContent").split("\n")
+    with redirect_stdout(io.StringIO()) as said:
+        exec("\n".join(lines[:5]), {})
+    assert float(said.getvalue().split()[0]) == pytest.approx(CONFUSED, abs=1e-12)
+    assert "'confused'" in said.getvalue()
+    assert lines[5] == "print(search_minima(model))"
+    assert tab.errors == []
+    assert all(address.startswith("file:") for address in tab.requests)
+
+
+def test_every_start_ends_on_a_level(pentagon: Tab) -> None:
+    tab = pentagon
+    for motion in ("gd", "adam"):
+        tab.evaluate(
+            f"(() => {{ const s = document.querySelector('.network select'); s.value = '{motion}';"
+            " s.dispatchEvent(new Event('change')); })()"
+        )
+        press(tab, "Start")
+        assert loss_of(tab) > 0.05, "from small weights nothing is represented"
+        rest(tab)
+        assert "on level" in tab.evaluate(text_of(".network"))
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_an_arrow_that_is_dragged_away_comes_back(pentagon: Tab, touch: bool) -> None:
+    tab = pentagon
+    tab.set(touch=touch, width=420 if touch else 1280)
+    start = tip(tab, 2)
+    way = list(straight(start, (start[0] + 30, start[1] - 20)))
+    assert loss_of(tab) == pytest.approx(PENTAGON, rel=1e-5)
+    tab.evaluate("window.most = 0, new MutationObserver(() => { most = Math.max(most, +"
+                 f"{text_of('.network')}.match(/loss ([\\d.]+)/)[1]); }}).observe(document.querySelector('.network'),"
+                 " {subtree: true, childList: true})")  # fmt: skip
+    (tab.swipe if touch else tab.drag)(way)
+    rest(tab)
+    assert tab.evaluate("most") > 1.05 * PENTAGON
+    assert loss_of(tab) == pytest.approx(PENTAGON, rel=1e-4)
+
+
+def test_arrows_move_by_keys_and_say_where_they_are(pentagon: Tab) -> None:
+    tab = pentagon
+    tab.evaluate("document.querySelector('.arrow').focus()")
+    label = tab.evaluate("document.querySelector('.arrow').getAttribute('aria-label')")
+    tab.press("ArrowRight", "ArrowUp", shift=True)
+    moved = tab.evaluate("document.querySelector('.arrow').getAttribute('aria-label')")
+    assert label != moved
+    assert re.match(r"feature 1, \w+, at [−\d.]+, [−\d.]+; arrow keys move it, Enter lets it go", moved)
+    assert loss_of(tab) > PENTAGON * 1.001
+    tab.press("Enter")
+    rest(tab)
+    assert loss_of(tab) == pytest.approx(PENTAGON, rel=1e-4)
+
+
+def test_sliders_change_the_model_and_the_arrows_follow(shown: Tab) -> None:
+    tab = shown
+    tab.evaluate("location.hash = '#view=network&density=0.1&features=3&bias=none'")
+    tab.evaluate("document.querySelector('.slider input').focus()")
+    tab.press("PageUp", "PageUp")
+    tab.wait_for(f"{text_of('.network')}.includes('not proved')")
+    rest(tab)
+    density = float(re.search(r"density=([\d.]+)", tab.evaluate("location.hash"))[1])  # type: ignore[index]
+    assert density > 0.11
+    best = search_minima(ReluOutputModel.from_density(3, 2, density, bias="none"), starts=30).global_minimum.loss
+    assert float(tab.evaluate(text_of(".ladder td:nth-child(3)"))) == pytest.approx(best, rel=1e-3)
+
+
+def test_an_address_with_nonsense_is_read_as_the_nearest_state(shown: Tab) -> None:
+    tab = shown
+    tab.evaluate("location.hash = '#view=network&features=9&density=7&decay=-1&bias=maybe&arrows=1,2&dynamics=walk'")
+    searched(tab)
+    assert tab.errors == []
+    assert tab.evaluate("document.querySelectorAll('.arrow').length") == 5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_the_window_and_all_has_a_name(pentagon: Tab, scheme: str) -> None:
+    for width in (360, 400, 800, 1280, 1700, 2560):
+        pentagon.set(width=width, scheme=scheme)
+        assert pentagon.evaluate("document.documentElement.scrollWidth") <= width
+    nameless = pentagon.evaluate(
+        "[...document.querySelectorAll('button, input, select, svg, .arrow')].filter((e) =>"
+        " !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map((e) => e.outerHTML)"
+    )
+    assert nameless == []
