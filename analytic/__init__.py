@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from analytic.proofs import Certificate as Certificate
     from analytic.proofs import certify as certify
     from analytic.proofs import verify_certificate as verify_certificate
+    from analytic.search.branches import Branch as Branch
+    from analytic.search.following import exchanges as exchanges
+    from analytic.search.following import follow_minimum as follow_minimum
+    from analytic.search.following import minimum_branches as minimum_branches
     from analytic.search.found import FoundMinimum as FoundMinimum
     from analytic.search.found import MinimaFound as MinimaFound
     from analytic.search.multistart import search_minima as search_minima
@@ -59,6 +63,8 @@ _NAMES = {
     "landscape.find": ("find_minima", "find_stationary_points"),
     "search.multistart": ("search_minima",),
     "search.found": ("FoundMinimum", "MinimaFound"),
+    "search.following": ("follow_minimum", "minimum_branches", "exchanges"),
+    "search.branches": ("Branch",),
     "landscape.records": ("FlatSet", "Landscape", "StationaryPoint"),
     "diagrams.surface": ("loss_surface",),
     "diagrams.phases": ("phase_diagram", "PhaseDiagram"),

@@ -82,6 +82,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "certify": (analytic.certify, {"model": ANY}),
     "search_minima": (analytic.search_minima, {"model": ANY}),
     "descend": (analytic.descend, {"model": ANY, "W": ANY}),
+    "follow_minimum": (
+        analytic.follow_minimum,
+        {"family": st.just(lambda p: ReluOutputModel.from_density(2, 1, p)), "grid": ANY, "start": ANY, "W": ANY},
+    ),
     "geometry": (analytic.geometry, {"W": ANY, "tolerance": NUMBERS}),
     "feature_dimensionality": (analytic.feature_dimensionality, {"W": ANY}),
     "phase_diagram": (analytic.phase_diagram, {"density": ANY, "importance": ANY, "bias": st.just("none")}),

@@ -73,11 +73,14 @@ def curvature(objective: Objective, theta: Array) -> float:
 
 def curvatures(objective: Objective, theta: Array) -> Array:
     """All eigenvalues of the Hessian off the directions along which the loss cannot change, ascending."""
-    hessian = objective.hessian(theta[None])[0]
+    rest = curved_basis(objective, theta)
+    return np.asarray(np.linalg.eigvalsh(rest.T @ objective.hessian(theta[None])[0] @ rest))
+
+
+def curved_basis(objective: Objective, theta: Array) -> Array:
+    """An orthonormal basis (k, curved) of what is orthogonal to the directions along which the loss cannot change."""
     flat = _flat_directions(objective, theta)
-    # a basis of what is orthogonal to the flat directions
-    rest = np.linalg.qr(np.concatenate([flat, np.eye(len(theta))], axis=1))[0][:, flat.shape[1] :]
-    return np.asarray(np.linalg.eigvalsh(rest.T @ hessian @ rest))
+    return np.asarray(np.linalg.qr(np.concatenate([flat, np.eye(len(theta))], axis=1))[0][:, flat.shape[1] :])
 
 
 def _flat_directions(objective: Objective, theta: Array) -> Array:

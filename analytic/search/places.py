@@ -38,6 +38,15 @@ def highest(objective: Objective, theta: Array) -> Array:
     return np.asarray(objective.model.bias.each(b, objective.model.features) + np.maximum(G, 0).sum(-1))
 
 
+def with_dead_biases(objective: Objective, theta: Array, depth: float) -> Array:
+    """The same points (N, k), with the biases of dead outputs `depth` below the largest that leave them dead."""
+    dead = dead_outputs(objective, theta)
+    if not dead.any():
+        return theta
+    W, b = objective.split(theta)
+    return objective.join(W, np.asarray(b) - np.where(dead, highest(objective, theta) + depth, 0.0))
+
+
 def places(objective: Objective, theta: Array) -> tuple[Array, Array]:
     """G (N, n, n) and b (N, n), the same for all points of a flat set of dead outputs."""
     W, b = objective.split(theta)
