@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from analytic.attraction.fractions import basins as basins
     from analytic.attraction.maps import BasinMap as BasinMap
     from analytic.attraction.maps import basin_map as basin_map
+    from analytic.attraction.passes import MountainPasses as MountainPasses
+    from analytic.attraction.passes import mountain_passes as mountain_passes
     from analytic.attraction.plateaus import Plateau as Plateau
+    from analytic.attraction.retrace import retrace as retrace
+    from analytic.attraction.stationary import Stationary as Stationary
     from analytic.attraction.trajectories import Descent as Descent
     from analytic.checking.report import CheckReport as CheckReport
     from analytic.checking.report import check as check
@@ -74,8 +78,11 @@ _NAMES = {
     "training.run": ("TrainingRun",),
     "landscape.decay": ("decayed_loss", "decayed_minimum"),
     "attraction.descent": ("descend",),
+    "attraction.retrace": ("retrace",),
     "attraction.trajectories": ("Descent",),
     "attraction.plateaus": ("Plateau",),
+    "attraction.stationary": ("Stationary",),
+    "attraction.passes": ("mountain_passes", "MountainPasses"),
     "attraction.fractions": ("basins", "Basins"),
     "attraction.maps": ("basin_map", "BasinMap"),
     "polytopes.dimensionality": ("feature_dimensionality",),

@@ -172,13 +172,13 @@ def _require_memory(marks: Array, theta: Array) -> None:
         )
 
 
-def _unit_time(model: ReluOutputModel) -> float:
+def learning_time(model: ReluOutputModel) -> float:
     """The time in which the flow learns a feature by itself: 1 / max I_i E[x_i^2]."""
     return float(1 / (np.max(model.importance * model.density) / 3))
 
 
 def _flow(objective: Objective, lead: tuple[int, ...], theta: Array, given: dict[str, Any], report: Any) -> Descent:
-    tau = _unit_time(objective.model)
+    tau = learning_time(objective.model)
     last = number("time", given["time"], above=0) if "time" in given else _LONGEST * tau
     marks = _marks(given.get("checkpoints", _CHECKPOINTS), min(_FIRST * tau, last / 2), last)
     tolerance = number("tolerance", given.get("tolerance", _TOLERANCE), least=1e-8, most=0.1)
@@ -191,7 +191,7 @@ def _flow(objective: Objective, lead: tuple[int, ...], theta: Array, given: dict
     settings = {"tolerance": tolerance}
     points = flow.recorded[:kept]
     ends = np.where(np.isnan(points[-1]), flow.theta, points[-1])
-    return _result(objective, lead, "flow", settings, marks[:kept], points, ends, tau, completed)
+    return record(objective, lead, "flow", settings, marks[:kept], points, ends, tau, completed)
 
 
 def _optimiser(name: str) -> Callable[..., Descent]:
@@ -206,8 +206,8 @@ def _optimiser(name: str) -> Callable[..., Descent]:
             "schedule": rule.schedule if isinstance(rule.schedule, str) else "given",
             **({"momentum": rule.momentum} if name == "gd" else {"betas": list(rule.betas), "eps": rule.eps}),
         }
-        tau = (1.0 if name == "adam" else _unit_time(objective.model)) / rule.lr
-        return _result(objective, lead, name, settings, marks[: len(recorded)], recorded, recorded[-1], tau, completed)
+        tau = (1.0 if name == "adam" else learning_time(objective.model)) / rule.lr
+        return record(objective, lead, name, settings, marks[: len(recorded)], recorded, recorded[-1], tau, completed)
 
     return run
 
@@ -238,7 +238,7 @@ def _newton(objective: Objective, lead: tuple[int, ...], theta: Array, given: di
 
     ends = minimise(objective, theta, most_steps=most, report=count)
     marks, points = np.array([0.0, taken]), np.stack([theta, ends.theta])
-    return _result(objective, lead, "newton", {"steps": most}, marks, points, ends.theta, 1.0, True)
+    return record(objective, lead, "newton", {"steps": most}, marks, points, ends.theta, 1.0, True)
 
 
 _RUN: dict[str, Callable[..., Descent]] = {
@@ -249,7 +249,7 @@ _RUN: dict[str, Callable[..., Descent]] = {
 }
 
 
-def _result(
+def record(
     objective: Objective,
     lead: tuple[int, ...],
     dynamics: str,

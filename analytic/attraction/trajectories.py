@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analytic.attraction.plateaus import Plateau, plateaus
+from analytic.attraction.plateaus import CLOSE, SLOW, WIDTH, Plateau, plateaus
 from analytic.files import PathLike, read_npz, reading, writable, write_npz
 from analytic.models.relu_output import ReluOutputModel
 from analytic.search.minimiser import CONVERGED, Objective
+from analytic.validation import number
 
 Array = npt.NDArray[np.float64]
 
@@ -75,13 +76,33 @@ class Descent:
 
     @cached_property
     def plateaus(self) -> tuple[Plateau, ...]:
-        """Stretches where the loss hardly falls, each with the stationary point beside it; see `plateaus`."""
+        """Stretches where the loss hardly falls, each with the stationary points beside it; see `find_plateaus`."""
+        return self.find_plateaus()
+
+    def find_plateaus(self, *, slow: float = SLOW, width: float = WIDTH, close: float = CLOSE) -> tuple[Plateau, ...]:
+        """The plateaus, with thresholds of one's own: what hangs on them is no finding.
+
+        Parameters
+        ----------
+        slow : how fast the loss may fall on a plateau: - d log(L - L_end) / d log(t + unit_time)
+        width : how long a plateau lasts at least, in log time, which is also what slopes are taken over
+        close : how far from the trajectory a stationary point may lie, in all parameters; features are about one long
+
+        Returns
+        -------
+        tuple of Plateau, by trajectory and time
+        """
+        options = {
+            "slow": number("slow", slow, above=0),
+            "width": number("width", width, above=0),
+            "close": number("close", close, above=0),
+        }
         if len(self.time) <= 2:
             return ()
         objective, count, lead = Objective(self.model), len(self.time), self.loss.shape[1:]
         theta = objective.join(self.W, self.b)
         loss, norm = self.loss.reshape(count, -1), self.gradient_norm.reshape(count, -1)
-        found = plateaus(objective, self.time, self.unit_time, theta.reshape(*loss.shape, -1), loss, norm)
+        found = plateaus(objective, self.time, self.unit_time, theta.reshape(*loss.shape, -1), loss, norm, **options)
         return tuple(replace(each, start=tuple(map(int, np.unravel_index(each.start[0], lead)))) for each in found)
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -200,10 +201,22 @@ def test_a_start_on_a_saddle_stays() -> None:
 def test_a_plateau_ends_in_a_faster_fall() -> None:
     clock = np.arange(12.0)
     left = np.array([1, 0.98, 0.96, 0.94, 0.92, 0.9, 0.3, 0.1, 0.03, 0.01, 0.001, 0])
-    assert list(stretches(clock, left, 1e-3)) == [(0, 5)]
-    assert list(stretches(clock[:6], left[:6], 1e-3)) == [], "an end is none"
-    assert list(stretches(clock[4:], left[4:], 1e-3)) == [], "one slow interval is none"
-    assert list(stretches(clock, left, 2.0)) == [], "what is left is negligible"
+    found = partial(stretches, slow=0.25, width=1.0)
+    assert list(found(clock, left, 1e-3)) == [(0, 4)]
+    assert list(found(clock[:6], left[:6], 1e-3)) == [], "an end is none"
+    assert list(found(clock[4:], left[4:], 1e-3)) == [], "one slow moment is none"
+    assert list(found(clock, left, 2.0)) == [], "what is left is negligible"
+    assert list(found(clock, left, 1e-3, slow=1e-3)) == [], "all falls are faster than that"
+
+
+def test_plateaus_do_not_depend_on_checkpoints_or_noise() -> None:
+    """Two levels, 1 and 0.4, left exponentially in time; the slowest moment of the fall between them has s > 1."""
+    rng = np.random.default_rng(0)
+    for count, noise in ((60, 0.0), (1000, 0.0), (1000, 0.01)):
+        clock = np.linspace(0, 8, count)
+        left = 0.6 / (1 + np.exp(5 * (clock - 3))) + 0.4 / (1 + np.exp(5 * (clock - 6)))
+        found = list(stretches(clock, left + noise * rng.uniform(-0.4, 0.4, count), 0.02, 0.25, 0.1))
+        np.testing.assert_allclose([(clock[a], clock[z]) for a, z in found], [(0, 2.4), (3.6, 5.4)], atol=0.35)
 
 
 def test_newton_goes_to_a_minimum_nearby() -> None:
