@@ -33,6 +33,9 @@ QUICK = {
         *("--features", "6", "--hidden", "2", "--points", "2", "--least", "0.3", "--steps", "20"),
         *("--largest", "3", "--deepest", "1", "--starts", "4", "--descents", "0.3"),
     ],
+    "energy_levels": ["--runs", "1", "--steps", "60", "--settings", "1"],
+    "barriers": ["--settings=1", "--searches=4", "--minima=1", "--starts=1", "--runs=1", "--steps=20"],
+    "minima_and_levels": ["--sizes", "1", "--starts", "1", "--searches", "4"],
 }
 
 

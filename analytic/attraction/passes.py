@@ -41,7 +41,7 @@ _STEPS, _LONGEST, _SOFT, _NEAR = 100, 0.1, 1e-2, 1e-5
 #: How far from a minimum it starts, and where on the line between two.
 _RADII, _SHARES = (0.2, 0.6), (0.35, 0.5, 0.65)
 #: How far from a saddle the ways down begin, and the accuracy of the flow along them.
-_ASIDE, _TOLERANCE = 1e-3, 1e-3
+_ASIDE, _TOLERANCE = 1e-3, 1e-2
 #: Losses tie if they differ by less than this, in units of the silent loss.
 _TIE = 1e-9
 
@@ -72,7 +72,17 @@ class MountainPasses:
     unresolved: int
 
     def barrier(self, start: int, end: int) -> float:
-        """How far the loss has to rise on the lowest way found from one minimum to another; infinite without one."""
+        """How far the loss has to rise on the lowest way found from one minimum to another.
+
+        Parameters
+        ----------
+        start, end : indices of minima
+
+        Returns
+        -------
+        float
+            A bound from above of the least rise; infinite where no way was found.
+        """
         return self._rise(start, lambda reached: end in reached)
 
     def barrier_down(self, start: int) -> float:
@@ -102,9 +112,18 @@ class MountainPasses:
         return np.inf
 
     def identify(self, W: npt.ArrayLike, b: npt.ArrayLike | None = None) -> Any:
-        """The index of the minimum nearby, (...) integers for W (..., hidden, features); -1 for none of them.
+        """Which minimum is nearby.
 
-        Nearby is where quick descent on the exact loss ends, as "newton" of `descend`.
+        Parameters
+        ----------
+        W : array_like, shape (..., hidden, features)
+        b : as for the model's loss
+
+        Returns
+        -------
+        integers (...)
+            The index of the minimum where quick descent on the exact loss ends, as "newton" of `descend`; -1 for none
+            of them.
         """
         objective, weights = Objective(self.model), real_array("W", W, finite=True)
         biases = None if b is None else real_array("b", b, finite=True)
@@ -115,7 +134,7 @@ class MountainPasses:
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
         """Header and cells of the table that `print` shows."""
-        header = ["", "loss", "above the best", "lowest pass out", "on the way to a lower minimum", "made of"]
+        header = ["", "loss", "above the best", "lowest pass out", "on the way to a lower minimum", "kind", "made of"]
         return header, [
             [
                 str(k),
@@ -123,6 +142,7 @@ class MountainPasses:
                 f"{each.loss - self.minima[0].loss:.3g}",
                 f"{self.barrier_out(k):.3g}",
                 f"{self.barrier_down(k):.3g}",
+                each.kind,
                 each.shape,
             ]
             for k, each in enumerate(self.minima)
@@ -208,7 +228,7 @@ def _towards(objective: Objective, theta: Array, other: Array, rng: np.random.Ge
         order[list(alike)] = rng.permutation(alike)
     (V, _), (W, b) = objective.split(theta), objective.split(other)
     left, _, right = np.linalg.svd(V @ W[:, order].T)
-    return objective.join(left @ right @ W[:, order], b[order] if np.ndim(b) else b)  # type: ignore[index]
+    return objective.join(left @ right @ W[:, order], b if b is None or b.ndim == 0 else b[order])
 
 
 def _followed(objective: Objective, theta: Array, report: Callable[[float, float], None]) -> Array:

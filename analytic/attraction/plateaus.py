@@ -140,7 +140,7 @@ def plateaus(
     ends, norms = newton(objective, np.concatenate([each.points for each in found]))
     cuts = np.cumsum([len(each.points) for each in found])[:-1]
     parts = zip(found, np.split(ends, cuts), np.split(norms, cuts), strict=True)
-    return [each.beside(objective, *end, close) for each, *end in parts]
+    return [each.beside(objective, points, sizes, close) for each, points, sizes in parts]
 
 
 @dataclass(frozen=True)

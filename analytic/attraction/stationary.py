@@ -3,19 +3,24 @@
 Minima attract descents; saddles are what descents pass. The index of a saddle counts the directions in which the loss
 curves downwards, the largest of these curvatures says how fast a descent leaves. Curvatures along rotations of the
 hidden space and biases of dead outputs are zero and are left out.
+
+The Hessian jumps on kinks, and features by themselves, W_i = 0 or b_i = 0, lie on them; there it is that of one side.
+A point on a kink without negative curvature need be no minimum: the loss may fall on another side. Such a half-stable
+point attracts starts on one side and lets them out on the other; it is told from a minimum by whether descents from all
+points sampled around it come back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from analytic.polytopes.groups import Group, geometry, in_words
 from analytic.search.distinct import curvatures
-from analytic.search.minimiser import CONVERGED, Objective, newton_step
+from analytic.search.minimiser import CONVERGED, Objective, minimise, newton_step
 
 Array = npt.NDArray[np.float64]
 
@@ -25,6 +30,10 @@ _STEPS, _HALVINGS, _LONGEST = 60, 12, 0.1
 _ZERO = 1e-7
 #: Curvatures above minus this, in units of the silent loss, are not negative.
 _NEGATIVE = 1e-7
+#: Descents that have to come back to a minimum: how many, from which distance, to which loss in the same units.
+_NEIGHBOURS, _BESIDE, _BACK = 32, 1e-3, 1e-10
+
+Kind = Literal["minimum", "half-stable", "saddle"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,7 +45,8 @@ class Stationary:
     W : (hidden, features);  b : None, a number (shared) or (features,)
     loss, gradient_norm : of the exact loss; |gradient| <= 1e-12 sum I_i E[x_i^2]
     curvatures : eigenvalues of the Hessian off the flat directions, ascending; one-sided on a kink
-    index : how many of them are negative: 0 for a minimum
+    index : how many of them are negative
+    kind : "saddle" if there are any, else "minimum" or, where some starts beside it leave, "half-stable"
     escape_rate : minus the smallest, or 0: along it a deviation grows like exp(escape_rate t) under the flow
     """
 
@@ -46,6 +56,7 @@ class Stationary:
     gradient_norm: float
     curvatures: Array
     index: int
+    kind: Kind
 
     @property
     def escape_rate(self) -> float:
@@ -62,7 +73,7 @@ class Stationary:
         return in_words(self.groups)
 
     def __repr__(self) -> str:
-        return f"Stationary({self.shape}, loss={self.loss:.9g}, index={self.index}, escape={self.escape_rate:.4g})"
+        return f"Stationary({self.shape}, loss={self.loss:.9g}, {self.kind}, index={self.index})"
 
 
 def stationary(objective: Objective, theta: Array) -> Stationary:
@@ -70,14 +81,23 @@ def stationary(objective: Objective, theta: Array) -> Stationary:
     (loss,), (gradient,) = objective(theta[None])
     W, b = objective.split(theta)
     values = curvatures(objective, theta)
+    index = int(np.sum(values < -_NEGATIVE * objective.unit))
     return Stationary(
         W=W,
         b=None if b is None else float(b) if np.ndim(b) == 0 else b,
         loss=float(loss),
         gradient_norm=float(np.linalg.norm(gradient)),
         curvatures=values,
-        index=int(np.sum(values < -_NEGATIVE * objective.unit)),
+        index=index,
+        kind="saddle" if index else "minimum" if _returns(objective, theta, float(loss)) else "half-stable",
     )
+
+
+def _returns(objective: Objective, theta: Array, loss: float) -> bool:
+    """Whether descents from all points sampled around a point (k,) come back to its loss."""
+    directions = np.random.default_rng(0).standard_normal((_NEIGHBOURS, len(theta)))
+    directions *= _BESIDE / np.linalg.norm(directions, axis=1, keepdims=True)
+    return bool((minimise(objective, theta + directions).loss > loss - _BACK * objective.unit).all())
 
 
 def newton(objective: Objective, theta: Array) -> tuple[Array, Array]:

@@ -132,7 +132,7 @@ def _plateau(plateau: Plateau) -> dict[str, Any]:
     }
     if point is None:
         return {**shared, "stationary": None}
-    words = {"shape": point.shape, "loss": point.loss, "index": point.index, "escape_rate": point.escape_rate}
+    words = {name: getattr(point, name) for name in ("shape", "loss", "kind", "index", "escape_rate")}
     return {**shared, "stationary": {**words, "W": point.W.tolist(), "b": _plain(point.b)}}
 
 
@@ -148,7 +148,7 @@ def _print_descent(descent: Descent, ends: list[dict[str, Any]]) -> None:
     if descent.plateaus:
         print("\nplateaus")
         print_table(
-            ["start", "time", "loss", "stationary point nearby", "its loss", "index", "escape rate"],
+            ["start", "time", "loss", "stationary point nearby", "its loss", "kind", "index", "escape rate"],
             (_plateau_cells(each) for each in descent.plateaus),
         )
 
@@ -157,8 +157,8 @@ def _plateau_cells(plateau: Plateau) -> list[str]:
     time, point = f"{plateau.begins:.4g} .. {plateau.ends:.4g}", plateau.stationary
     cells = [str(plateau.start[0]), time, f"{plateau.loss:.6g}"]
     if point is None:
-        return [*cells, "none found", "", "", ""]
-    return [*cells, point.shape, f"{point.loss:.9g}", str(point.index), f"{point.escape_rate:.4g}"]
+        return [*cells, "none found", "", "", "", ""]
+    return [*cells, point.shape, f"{point.loss:.9g}", point.kind, str(point.index), f"{point.escape_rate:.4g}"]
 
 
 def _geometry(args: argparse.Namespace) -> None:
@@ -229,7 +229,8 @@ def add(commands: Any) -> None:
         "follow the exact gradient, without noise, and name the plateaus on the way\n\n"
         "A plateau is a stretch where the loss hardly falls beside what it still has to fall. Next to it Newton's\n"
         "method looks for a stationary point: its index is the number of directions in which the loss curves\n"
-        "downwards there (0: a minimum), and a deviation grows like exp(escape rate * time).",
+        "downwards there, along which a deviation grows like exp(escape rate * time); without any\n"
+        "it is a minimum or, where some starts beside it leave, half-stable.",
         "example:\n  analytic descend --features 3 --hidden 2 --density 0.3 --init 0.01 --starts 3",
     )
     new.set_defaults(command="descend")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from analytic import ReluOutputModel, ToyModel, retrace, train
+from analytic.attraction.stationary import stationary
+from analytic.search.minimiser import Objective
 from analytic.training.run import TrainingRun
 
-MODELS = [ReluOutputModel.from_density(3, 2, 0.3), ReluOutputModel.from_density(3, 1, 0.3, bias="shared"),
+MODELS: list[Any] = [ReluOutputModel.from_density(3, 2, 0.3), ReluOutputModel.from_density(3, 1, 0.3, bias="shared"),
           ReluOutputModel.from_density(2, 1, 0.4, bias="none"), ToyModel.from_density(0.3, 0.7)]  # fmt: skip
 
 
 @pytest.mark.parametrize("model", MODELS, ids=repr)
-def test_points_of_training_have_their_exact_loss(model: ReluOutputModel | ToyModel) -> None:
+def test_points_of_training_have_their_exact_loss(model: Any) -> None:
     run = train(model, runs=2, steps=40, lr=0.01, checkpoints=4)
     found = retrace(model, run)
     np.testing.assert_array_equal(found.time, run.steps)
@@ -27,7 +31,7 @@ def test_small_weights_are_a_plateau_beside_the_saddle_without_weights() -> None
     """At W = 0, b = p/2 every feature can be learnt in any of m directions: index m n, escape rate 4 I Var(x)."""
     p, model = 0.3, MODELS[0]
     run = train(model, runs=1, optimizer="sgd", lr=0.1, steps=1500, init=1e-4, checkpoints=150)
-    found = retrace(model, run)  # type: ignore[arg-type]
+    found = retrace(model, run)
     first, *_ = found.plateaus
     assert first.begins < 50
     assert first.stationary is not None
@@ -47,6 +51,18 @@ def test_other_runs_are_refused(tmp_path) -> None:
         retrace(model, "run")  # type: ignore[arg-type]
     run.save(tmp_path / "run.npz")
     assert retrace(model, TrainingRun.load(tmp_path / "run.npz")).loss.shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("density", "side", "kind"),
+    [(0.285, 1, "half-stable"), (0.285, -1, "saddle"), (0.6, 1, "minimum"), (0.6, -1, "minimum"), (0.1, -1, "saddle")],
+)
+def test_kinds_of_the_dedicated_point(density: float, side: int, kind: str) -> None:
+    """At density 0.285, importance 0.351 it attracts starts with W1 W2 > 0 and lets those with W1 W2 < 0 go."""
+    objective = Objective(ToyModel.from_density(density, 0.351).as_relu_output())
+    point = stationary(objective, np.array([1.0, side * 1e-10, 0.0, density / 2]))
+    assert point.kind == kind
+    assert (point.index > 0) == (kind == "saddle")
 
 
 @pytest.mark.parametrize("options", [{"slow": 0}, {"width": -1}, {"close": np.nan}])
