@@ -163,7 +163,8 @@ def check(
         two features and one hidden unit, from `search_minima`.
     search
         From how many random starts the minima of other sizes are searched, once for each different problem. None is
-        200 for up to eight features and no search beyond; 0 is none. The last 256 searches are kept.
+        200 for up to eight features and no search beyond; 0 is none. The last 256 searches are kept. Of two features
+        and one hidden unit all minima are known anyway.
     features, hidden, layout
         How to read W where its shape leaves it open; layout is "features-hidden" or "hidden-features".
     progress
@@ -200,13 +201,11 @@ def check(
     if tolerance is not None:
         number("tolerance", tolerance, least=0)
     noise = None if batch is None or lr is None else Noise(batch, lr, optimizer, factor, schedule, steps)
+    asked = Search(search, "xavier" if init is None else init, len(trained), trained.size.layout)
     if not trained.size.is_pair:
         problems = networks(trained, importance, sparsity)
-        asked = Search(search, "xavier" if init is None else init, len(trained), trained.size.layout)
         known = asked.found(problems, progress) if landscape is None else _given(landscape, problems)
         return CheckReport(check_networks(problems, trained, noise, tolerance, factor, known, progress), reduction)
-    if search is not None:
-        raise InvalidValue(f"search must be left out for two features and one hidden unit, got {search!r}")
     if not (landscape is None or isinstance(landscape, Landscape)):
         refuse_type("landscape", "be a Landscape for two features and one hidden unit", landscape)
     pairs = models(len(trained), importance, sparsity, trained.bias)

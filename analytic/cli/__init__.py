@@ -23,7 +23,7 @@ The exact landscape of toy models of superposition: sparse features x, x' = ReLU
 loss = sum_i I_i E[(x_i - x'_i)^2].
 
 Words: a feature is zero with probability `sparsity`, else uniform on [0, 1]; density = 1 - sparsity.
-For two features, `importance` r means I = (1, r). The bias is "none", "shared" or "per-feature".
+For two features and one hidden unit, `importance` r means I = (1, r). The bias is "none", "shared" or "per-feature".
 """
 
 _EPILOG = """\

@@ -28,6 +28,13 @@ OPTIMIZERS = ("gd", "sgd", "adam", "adamw")
 SCHEDULES = ("constant", "linear", "cosine")
 INITS = ("xavier", "xavier-uniform", "kaiming", "kaiming-uniform", "standard-normal")
 INIT_HELP = f"{', '.join(INITS)}, or a standard deviation for W (default xavier)"
+#: What one importance means, in every command.
+ONE_FOR_ALL = "one for all features, or one for each"
+OF_A_PAIR = "of two features with one hidden unit r is (1, r)"
+#: More starts of a search than this do not fit into the memory of a laptop.
+MOST_STARTS = 1_000_000
+#: More features than this take hours, whatever is asked of them.
+MOST_FEATURES = 10_000
 #: Exit statuses: done, bad input, only a part of the result, interrupted before there was one.
 DONE, REFUSED, INCOMPLETE, INTERRUPTED = 0, 2, 3, 130
 
@@ -68,7 +75,7 @@ def add_model(parser: Parser, bias: str = "per-feature", any_size: bool = False)
 def add_features(group: Any, any_size: bool = False) -> None:
     """--importance, and --sparsity or --density; for two features, or for any number of them."""
     r = "r for (1, r), or I1 I2"
-    importance = f"one for all features, or one for each; of a pair {r}" if any_size else r
+    importance = f"{ONE_FOR_ALL}; {OF_A_PAIR}" if any_size else r
     each = "one number or one for each feature" if any_size else "one number or two"
     group.add_argument(
         "--importance", type=float, nargs="+", default=[1.0], metavar="I", help=f"{importance} (default 1)"
@@ -107,11 +114,15 @@ def require_sparsity(args: argparse.Namespace) -> None:
 
 
 def network_from(args: argparse.Namespace, features: int, hidden: int) -> ReluOutputModel:
-    """The model of any size that the options describe, with one importance for all features where one is given."""
+    """The model of any size that the options describe.
+
+    One importance is that of all features, but for two features and one hidden unit r is (1, r), as in every command.
+    """
     require_sparsity(args)
     name = "sparsity" if args.density is None else "density"
     share = per_feature(name, getattr(args, name), features)
-    importance = per_feature("importance", args.importance, features)
+    pair = (features, hidden) == (2, 1) and len(args.importance) == 1
+    importance = per_feature("importance", [1.0, *args.importance] if pair else args.importance, features)
     from analytic.models.relu_output import ReluOutputModel
 
     if name == "density":
@@ -128,6 +139,16 @@ def model_from(args: argparse.Namespace) -> ToyModel:
     if args.density is not None:
         return ToyModel.from_density(one_or_two("density", args.density), importance, args.bias)
     return ToyModel(importance, one_or_two("sparsity", args.sparsity), bias=args.bias)
+
+
+def starts_in_words(init: str | float, layout: str, features: int, hidden: int) -> str:
+    """Where random starts come from: "xavier, features-hidden: W has standard deviation 0.632"."""
+    from analytic.training.initial import named
+
+    if not isinstance(init, str):
+        return f"W has standard deviation {init:g}"
+    deviation = named(init, layout=layout, weights=(hidden, features)).sd
+    return f"{init}, {layout}: W has standard deviation {deviation:.3g}"
 
 
 def init_option(text: str) -> str | float:

@@ -12,6 +12,10 @@ from analytic.cli.common import (
     BIAS,
     INCOMPLETE,
     INIT_HELP,
+    MOST_FEATURES,
+    MOST_STARTS,
+    OF_A_PAIR,
+    ONE_FOR_ALL,
     Parser,
     add_json,
     init_option,
@@ -21,6 +25,7 @@ from analytic.cli.common import (
     print_table,
     say_when_compiling,
     say_written,
+    starts_in_words,
 )
 from analytic.validation import whole
 
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
 _DYNAMICS = ("flow", "gd", "adam", "newton")
 #: More starts than this do not fit into the memory of a laptop.
-_MOST_STARTS = {"search": 1_000_000, "descend": 10_000}
+_MOST_STARTS = {"search": MOST_STARTS, "descend": 10_000}
 
 
 def _prepared(args: argparse.Namespace) -> ReluOutputModel:
@@ -44,7 +49,7 @@ def _prepared(args: argparse.Namespace) -> ReluOutputModel:
         from analytic.files import writable
 
         writable(args.output, (".npz",))
-    features, hidden = (whole(f"--{name}", getattr(args, name)) for name in ("features", "hidden"))
+    features, hidden = (whole(f"--{name}", getattr(args, name), 1, MOST_FEATURES) for name in ("features", "hidden"))
     return network_from(args, features, hidden)
 
 
@@ -79,7 +84,7 @@ def _search(args: argparse.Namespace) -> None:
     kept = {"model": repr(model), "starts": found.starts, "unseen": found.unseen, "unresolved": found.unresolved}
     _finish(found, {**kept, "minima": minima}, args)
     if not args.json:
-        print(f"{model!r}\n{found}")
+        print(f"{model!r}, starts: {starts_in_words(args.init, args.layout, model.features, model.hidden)}\n{found}")
 
 
 def _descend(args: argparse.Namespace) -> int | None:
@@ -100,6 +105,7 @@ def _descend(args: argparse.Namespace) -> int | None:
     data = {"model": repr(model), "ends": ends, "plateaus": [_plateau(each) for each in descent.plateaus]}
     _finish(descent, data, args)
     if not args.json:
+        print(f"starts: {starts_in_words(args.init, args.layout, model.features, model.hidden)}")
         _print_descent(descent, ends)
     if not descent.completed:
         print("analytic: interrupted; this is where the starts stood", file=sys.stderr)
@@ -188,7 +194,7 @@ def _add_model(parser: Parser) -> None:
     group.add_argument("--features", type=int, required=True, metavar="N", help="how many features")
     group.add_argument("--hidden", type=int, required=True, metavar="M", help="how many hidden units")
     group.add_argument("--importance", type=float, nargs="+", default=[1.0], metavar="I",
-                       help="one number for all features (default 1), or one for each")  # fmt: skip
+                       help=f"{ONE_FOR_ALL}; {OF_A_PAIR} (default 1)")  # fmt: skip
     share = group.add_mutually_exclusive_group()
     share.add_argument("--sparsity", type=float, nargs="+", metavar="S", help="P(x = 0): one number, or N")
     share.add_argument("--density", type=float, nargs="+", metavar="P", help="P(x != 0) = 1 - sparsity: one, or N")
@@ -200,7 +206,8 @@ def _add_starts(parser: Parser, starts: int) -> None:
     group.add_argument("--starts", type=int, default=starts, metavar="N", help=f"random starts (default {starts})")
     group.add_argument("--init", type=init_option, default="xavier", metavar="INIT", help=INIT_HELP)
     group.add_argument("--layout", choices=LAYOUTS, default="hidden-features",
-                       help="axes of W, from which PyTorch reads the scale (default hidden-features)")  # fmt: skip
+                       help="axes of the tensor from whose shape --init takes its scale (default hidden-features, as "
+                       "in the paper; of `train` it is features-hidden)")  # fmt: skip
     group.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the starts (default 0)")
     parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="everything, as a .npz file")
     add_json(parser)

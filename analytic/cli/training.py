@@ -11,6 +11,7 @@ from analytic.checking.shapes import LAYOUTS
 from analytic.cli.common import (
     INCOMPLETE,
     INIT_HELP,
+    MOST_FEATURES,
     OPTIMIZERS,
     SCHEDULES,
     add_json,
@@ -26,9 +27,10 @@ from analytic.cli.common import (
     save_figure,
     say_when_compiling,
     say_written,
+    starts_in_words,
     without_display,
 )
-from analytic.cli.weights import add_search, print_checks
+from analytic.cli.weights import add_search, print_checks, require_search
 from analytic.diagrams import plane
 from analytic.files import writable
 from analytic.validation import whole
@@ -40,15 +42,16 @@ if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
     from analytic.training.run import TrainingRun
 
-#: More trained models or starts than this do not fit into the memory of a laptop; more features take hours.
-_MOST_RUNS, _MOST_STARTS, _MOST_FEATURES = 100_000, 10_000_000, 10_000
+#: More trained models or starts than this do not fit into the memory of a laptop.
+_MOST_RUNS, _MOST_STARTS = 100_000, 10_000_000
 
 
 def _train(args: argparse.Namespace) -> int | None:
-    features = whole("--features", args.features, 1, _MOST_FEATURES)
-    hidden = whole("--hidden", args.hidden, 1, _MOST_FEATURES)
+    features = whole("--features", args.features, 1, MOST_FEATURES)
+    hidden = whole("--hidden", args.hidden, 1, MOST_FEATURES)
     model = model_from(args) if (features, hidden) == (2, 1) else network_from(args, features, hidden)
     whole("--runs", args.runs, 1, _MOST_RUNS)
+    require_search(args)
     if args.output is not None:
         writable(args.output, (".npz",))
     from analytic.training.trainer import train
@@ -76,6 +79,8 @@ def _train(args: argparse.Namespace) -> int | None:
     if not finite.all():
         lost = f"{(~finite).sum()} of {args.runs} models"
         print(f"analytic: training diverged for {lost}, which are left out; a smaller --lr may help", file=sys.stderr)
+    if not args.json:
+        print(f"{model!r}, starts: {starts_in_words(args.init, args.layout, features, hidden)}")
     print_checks(_checked(model, run, args) if finite.any() else (), args.json)
     return None if run.completed and finite.all() else INCOMPLETE
 
@@ -216,7 +221,8 @@ def add(commands: Any) -> None:
         "--layout",
         choices=LAYOUTS,
         default=LAYOUTS[0],
-        help=f"of the tensor from whose shape --init takes its scale (default {LAYOUTS[0]})",
+        help=f"of the tensor from whose shape --init takes its scale (default {LAYOUTS[0]}; of `search` and `descend` "
+        f"it is {LAYOUTS[1]})",
     )
     new.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     add_search(new)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from analytic.cli.common import (
     BIAS,
+    MOST_STARTS,
     OPTIMIZERS,
     SCHEDULES,
     Parser,
@@ -68,6 +69,7 @@ def _rows(trained: Stack, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _check(args: argparse.Namespace) -> None:
+    require_search(args)
     trained = _read(args.file, args)
     problem = _rows(trained, args)
     from analytic.checking.report import check
@@ -160,8 +162,7 @@ def losses(args: argparse.Namespace) -> None:
     from analytic.work import counted, reporting
 
     size = trained.size
-    importance = [1.0, *args.importance] if size.is_pair and len(args.importance) == 1 else args.importance
-    described = argparse.Namespace(**vars(args) | {"importance": importance, "bias": trained.bias})
+    described = argparse.Namespace(**vars(args) | {"bias": trained.bias})
     model = network_from(described, size.features, size.hidden)
     say_when_compiling()
     W = trained.W.reshape(-1, size.hidden, size.features)
@@ -203,6 +204,12 @@ def add_search(parser: Parser) -> None:
         help="random starts of the search for minima, once for each problem of other sizes than two features and one "
         "hidden unit; 0: none (default 200 for up to 8 features, else 0)",
     )
+
+
+def require_search(args: argparse.Namespace) -> None:
+    """Refuses a --search that cannot be, before the work."""
+    if args.search is not None:
+        whole("--search", args.search, 0, MOST_STARTS)
 
 
 def add(commands: Any) -> None:

@@ -45,6 +45,10 @@ OUTPUTS = ["out.png", "out.svg", "out.jpg", "no/such/out.png", "folder.npz", "ou
 MODEL = {"--density": PROBABILITIES, "--sparsity": PROBABILITIES, "--importance": IMPORTANCES, "--bias": WORDS}
 LAYOUTS = ["features-hidden", "hidden-features", "both"]
 READING = {"--features": ["2", "3", *COUNTS], "--hidden": ["1", "2", *COUNTS], "--layout": LAYOUTS}
+#: Sizes that are quick to search, and what is none.
+SIZE = {"--features": ["3", "2", "1", "0", "-1", "2.5", "many", "1000000000"],
+        "--hidden": ["2", "1", "3", "0", "-1", "", "1000000000"]}  # fmt: skip
+STARTS = {"--starts": COUNTS, "--init": WORDS, "--seed": COUNTS, "--layout": LAYOUTS, "-o": ["out.npz", "x.csv", ""]}
 RUNS = ["run.npz", "other.npz", "no/such/run.npz", "run.png", "", "folder.npz"]
 #: Command -> its positionals, its options with values, its flags.
 COMMANDS: dict[str, tuple[list[list[str]], dict[str, list[str]], list[str]]] = {
@@ -62,16 +66,23 @@ COMMANDS: dict[str, tuple[list[list[str]], dict[str, list[str]], list[str]]] = {
                            "--optimizer": ["adam", "sgd", "gd", "adamw", "AdamW", "x"], "--seed": COUNTS,
                            "--features": ["2", "3", *COUNTS], "--hidden": ["1", "2", *COUNTS], "-o": RUNS,
                            "--layout": LAYOUTS, "--weight-decay": NUMBERS,
-                           "--schedule": ["linear", "cosine", "none"]}, ["--json"]),
+                           "--schedule": ["linear", "cosine", "none"], "--search": ["2", "0", "x"]}, ["--json"]),
     "basins": ([], MODEL | {"--starts": COUNTS, "--init": WORDS, "--dynamics": ["flow", "gd", "newton"],
                             "--grid": COUNTS, "-o": OUTPUTS}, ["--json"]),
     "check": ([FILES], MODEL | READING | {"--batch": COUNTS, "--lr": NUMBERS, "--reduction": ["sum", "mean", "max"],
                                           "--schedule": ["linear", "cosine", "none"], "--steps": COUNTS,
-                                          "--tolerance": NUMBERS}, ["--json"]),
+                                          "--tolerance": NUMBERS, "--search": ["2", "0", "-1", "x"]}, ["--json"]),
+    "search": ([], MODEL | SIZE | STARTS, ["--json"]),
+    "descend": ([], MODEL | SIZE | STARTS | {"--dynamics": ["newton", "gd", "flow", "adam", "x"], "--time": NUMBERS,
+                                             "--steps": COUNTS, "--lr": NUMBERS, "--tolerance": NUMBERS}, ["--json"]),
+    "geometry": ([FILES], READING | {"--tolerance": NUMBERS}, ["--json"]),
     "nothing": ([], {}, []),
 }  # fmt: skip
 #: What a right answer may take too long for in a test of thousands: two digits of everything that scales.
-CHEAP = {"--runs": "2", "--steps": "2", "--batch": "4", "--starts": "3", "--grid": "4", "--weights": "stack.npz"}
+CHEAP = {"--runs": "2", "--steps": "2", "--batch": "4", "--starts": "3", "--grid": "4", "--weights": "stack.npz",
+         "--search": "2"}  # fmt: skip
+#: What `search` and `descend` cannot do without.
+NEEDED = {"search": {"--features": "3", "--hidden": "2"}, "descend": {"--features": "2", "--hidden": "1"}}
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +123,8 @@ def command_line(rng: np.random.Generator) -> list[str]:
     for option, values in options.items():
         if rng.random() < 0.3:
             parts.append([option, *(pick(values) for _ in range(rng.choice([1, 1, 1, 2, 0, 3])))])
-        elif option in CHEAP:
-            parts.append([option, CHEAP[option]])
+        elif option in (usual := CHEAP | NEEDED.get(name, {})):
+            parts.append([option, usual[option]])
     parts += [[flag] for flag in flags if rng.random() < 0.3]
     parts = [parts[k] for k in rng.permutation(len(parts))]
     return [name.split()[0], *(word for part in parts for word in part)]

@@ -95,3 +95,43 @@ def test_an_interrupted_descent_has_a_status_of_its_own(capsys, monkeypatch) -> 
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", ["search", "descend", "train"])
+def test_one_importance_of_a_pair_means_the_same_in_every_command(capsys, command: str) -> None:
+    counts = ["--runs", "1", "--steps", "2"] if command == "train" else ["--starts", "1"]
+    pair = [command, "--features", "2", "--hidden", "1", "--density", "0.3", "--importance", "0.5", *counts]
+    shown = "ToyModel.from_density(0.3, importance=0.5" if command == "train" else "importance=(1.0, 0.5)"
+    assert shown in run(capsys, *pair)
+    wide = [command, "--features", "2", "--hidden", "2", "--density", "0.3", "--importance", "0.5", *counts]
+    assert "importance=0.5" in run(capsys, *wide)
+
+
+@pytest.mark.parametrize(("command", "layout", "deviation"), [
+    ("search", "hidden-features", 0.471), ("descend", "hidden-features", 0.471), ("train", "features-hidden", 0.5),
+])  # fmt: skip
+def test_output_says_which_layout_gave_the_scale(capsys, command: str, layout: str, deviation: float) -> None:
+    """Of a tensor (1, 2, 3): fans 6 and 3; of (1, 3, 2): fans 6 and 2."""
+    counts = ["--runs", "1", "--steps", "2", "--search", "0"] if command == "train" else ["--starts", "1"]
+    assert f"xavier, {layout}: W has standard deviation {deviation}" in run(capsys, command, *MODEL, *counts)
+
+
+def test_check_says_where_trained_weights_are_heading(capsys, tmp_path) -> None:
+    path = str(tmp_path / "run.npz")
+    settings = ("--runs", "2", "--steps", "400", "--lr", "0.01", "--search", "20")
+    trained = json.loads(run(capsys, "train", *MODEL, *settings, "--json", "-o", path))
+    checked = json.loads(run(capsys, "check", path, "--density", "0.3", "--search", "20", "--json"))
+    for data in (trained, checked):
+        assert len(data) == 2
+        for each in data:
+            assert each["shape"] == "digon, single"
+            assert each["destination"]["place"] == 0
+            assert each["destination"]["shape"] == "digon, single"
+            assert each["gap"] == 0
+            assert 0 < each["distance"] < 0.1
+            assert sorted(i for group in each["groups"] for i in group["features"]) == [0, 1, 2]
+    table = run(capsys, "check", path, "--density", "0.3", "--search", "20")
+    assert "made of" in table
+    assert "minima found" in table or "minimum found" in table
+    without = json.loads(run(capsys, "check", path, "--density", "0.3", "--search", "0", "--json"))
+    assert [each["destination"] for each in without] == [None, None]
