@@ -39,6 +39,7 @@ export class Diagram {
     const {picture: stored, curves} = knowledge.conventions[bias];
     this.image = colored(stored, knowledge.colors);
     this.curves = curves.map((curve) => ({...curve, points: unpacked(curve.path, knowledge.unit)}));
+    this.kinds = new Set(curves.map(({kind}) => kind));
   }
 
   /** The rectangle of the plot in a canvas. */

@@ -9,10 +9,11 @@ const HEADER = ["", "phase", "loss", "W₁", "W₂", "bias", "share"];
 function cells(entry, {best, shares, color, bias}) {
   const kind = entry.flat ? `flat ${entry.kind}` : entry.kind;
   const word = make("dfn", {tabIndex: 0, "data-tip": `${WORDS[kind]} ${WORDS[entry.phase]}`}, entry.phase.replace("-", " "));
-  const name = make("span", {}, word, make("small", {}, entry === best ? `${kind}, the best` : kind));
+  const share = shares?.get(entry);
+  const remark = entry === best ? ", the best" : share && entry.kind !== "minimum" ? " that attracts from one side" : "";
+  const name = make("span", {}, word, make("small", {}, kind + remark));
   const mark = make("span", {className: `mark ${entry.flat ? "flat" : entry.kind}`, "aria-hidden": "true"});
   mark.style.setProperty("--color", color);
-  const share = shares?.get(entry);
   const numbers = entry.flat
     ? [make("td", {colSpan: 3, className: "words"}, entry.description)]
     : [...entry.W.map((value) => places(value, 4)), biases(entry.b, bias)].map((text) => make("td", {}, text));

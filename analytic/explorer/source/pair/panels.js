@@ -9,8 +9,8 @@ export const BIAS_WORDS = {none: "no bias", shared: "shared bias", "per-feature"
 export const SURFACES = {selected: "biases of the selected point", best: "best biases for every W"};
 
 /** The line of each kind of boundary, as it is drawn. */
-function curveKey() {
-  return Object.values(EVENTS).map(({dash, word}) => make("li", {}, sample(dash), word));
+export function curveKey(kinds) {
+  return [...kinds].map((kind) => make("li", {}, sample(EVENTS[kind].dash), EVENTS[kind].word));
 }
 
 function sample(dash) {
@@ -29,6 +29,7 @@ export function panels(element, act) {
     diagram: make("canvas", {className: "square", tabIndex: 0, role: "application",
       "aria-label": "Phase diagram: arrow keys move the model, with shift faster"}),
     curve: make("p", {className: "note", "aria-live": "polite"}),
+    curves: make("ul", {className: "key"}),
     surface: choice("Biases of the surface", SURFACES, (surface) => act.change({surface})),
     basins: make("input", {type: "checkbox", onchange: (event) => act.change({basins: event.target.checked})}),
     plane: make("canvas", {className: "square", tabIndex: 0, role: "application",
@@ -53,7 +54,8 @@ export function panels(element, act) {
       make("section", {className: "panel", "aria-label": "Models"},
         make("h2", {}, "Models"), parts.bias, parts.diagram, parts.curve, parts.density, parts.importance,
         make("ul", {className: "key"},
-          ...key.map(([color, text]) => make("li", {}, make("span", {className: `swatch ${color}`}), text)), ...curveKey())),
+          ...key.map(([color, text]) => make("li", {}, make("span", {className: `swatch ${color}`}), text))),
+        parts.curves),
       make("section", {className: "panel", "aria-label": "Loss over the weights"},
         make("h2", {}, "Loss over the weights"), parts.surface, parts.plane, parts.bar, parts.note,
         make("div", {className: "row"}, parts.motion, parts.again, parts.clear,

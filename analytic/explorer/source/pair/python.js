@@ -27,7 +27,7 @@ function descent(model, state, start) {
   const b = model.bias === "per-feature" ? `[${zero}]` : zero;
   return [
     "from analytic import train",
-    `run = train(model, init=([${W}], ${b}), optimizer="${optimizer}"${rate}, batch_size=${state.batch})`,
+    `run = train(model, init=([${W}], ${b}), optimizer="${optimizer}"${rate}, batch=${state.batch})`,
     "print(run)",
   ];
 }

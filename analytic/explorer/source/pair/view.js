@@ -9,7 +9,7 @@ import {distance, landscape} from "./landscape.js";
 import {table} from "./list.js";
 import {BIASES, Model} from "./model.js";
 import {MOTIONS} from "./motions.js";
-import {panels} from "./panels.js";
+import {curveKey, panels} from "./panels.js";
 import {EXTENT, Plane, endColors} from "./plane.js";
 import {python} from "./python.js";
 import {atBiases} from "./surface.js";
@@ -67,6 +67,7 @@ class View {
     };
     this.#listen();
     this.update(this.state);
+    performance.mark("landscape");
   }
 
   /** Shows a state. */
@@ -90,6 +91,7 @@ class View {
     this.#take(landscape(this.model, this.grids[bias].around(density, importance, 1)));
     this.plane.hideBasins();
     this.shares = null;
+    this.parts.curves.replaceChildren(...curveKey(this.diagrams[bias].kinds));
   }
 
   /** Takes a landscape: its points, flat sets and colours, and which of them is selected. */
@@ -112,11 +114,18 @@ class View {
     if (point !== "best" && former && former.theta.length === this.model.size) {
       const near = (entry) => distance(entry.theta, former.theta) + (Boolean(entry.flat) === Boolean(former.flat) ? 0 : 100);
       this.selected = this.entries.reduce((best, entry) => (near(entry) < near(best) ? entry : best));
-      this.state = {...this.state, point: String(this.entries.indexOf(this.selected))};
-      this.shown = this.state;
+      this.#renumber(String(this.entries.indexOf(this.selected)));
     }
     this.#drawSurface();
     this.#showList();
+  }
+
+  /** The selected entry has another number in a new list: the page is told after it has shown the state at hand. */
+  #renumber(point) {
+    if (point === this.state.point) return;
+    this.state = {...this.state, point};
+    this.shown = this.state;
+    queueMicrotask(() => this.tools.change({point}));
   }
 
   #drawSurface() {
