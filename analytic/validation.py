@@ -143,6 +143,18 @@ def real_array(name: str, value: Any, *, finite: bool = False) -> npt.NDArray[np
     return array
 
 
+def limits(name: str, value: Any, most: float = math.inf) -> tuple[float, float]:
+    """A pair 0 < low < high <= most."""
+    pair = plain(value)
+    if not hasattr(pair, "__len__") or isinstance(pair, str) or len(pair) != 2:
+        refuse(name, "be a pair (low, high)", value)
+    low, high = (number(f"{name}[{k}]", each) for k, each in enumerate(pair))
+    if not 0 < low < high <= most:
+        bound = "" if most == math.inf else f" <= {most:g}"
+        refuse(name, f"be a pair 0 < low < high{bound}", value)
+    return low, high
+
+
 def increasing(name: str, values: Any, low: float, high: float) -> npt.NDArray[np.float64]:
     """A strictly increasing sequence of numbers inside (low, high]."""
     import numpy as np

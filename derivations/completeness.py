@@ -125,3 +125,16 @@ def corner_of_lemma_5() -> bool:
     h, xh = (sp.cancel(value).subs(corner) for value in (h, xh))
     found = h * divided[1] - xh * divided[0]
     return vanishes(found - p1**2 * (2 - p2) / 24) and is_positive(found, p1, p2)
+
+
+def ray_of_equal_densities() -> bool:
+    """(S8): N = 4 v v1 M with M linear in u = v^2, where the densities are equal."""
+    u = v**2
+    for sign in (1, -1):
+        ray = _along_rays(sign).as_expr().subs(p2, p1)
+        linear, square = (sp.expand(ray).coeff(rho_square, k) for k in (1, 2))
+        N = 2 * sp.diff(linear, v) * square - linear * sp.diff(square, v)
+        M = _variance(p1) * (I1 - I2) * (I1 + I2 * u) - I1 * I2 * p1**2 / 2 * (1 - u)
+        if sp.cancel(N - 4 * v * _variance(p1) * M) != 0:
+            return False
+    return True

@@ -165,6 +165,13 @@ STATEMENTS = (
         "corner of equal features is a minimum", _INDEPENDENT, _PAGE, completeness.corner_of_equal_features, "S6"
     ),
     Statement("corner of Lemma 5", _INDEPENDENT, "analytic/proofs/boxes.py", completeness.corner_of_lemma_5, "S7"),
+    Statement(
+        "rays of equal densities",
+        f"{_INDEPENDENT}, equal densities",
+        "analytic/proofs/regions/closed.py",
+        completeness.ray_of_equal_densities,
+        "S8",
+    ),
     *(Statement(*fact) for fact in features.FACTS),
     *(Statement(*fact) for fact in lattice.FACTS),
 )

@@ -6,10 +6,10 @@ default window is the one that the field draws: importance 0.1 to 10 from left t
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analytic.validation import number, plain, refuse, whole
+from analytic.validation import limits as limits
+from analytic.validation import whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,18 +25,6 @@ POINTS_LARGER, MOST_LARGER = 60, 300**2
 MOST_POINTS = 3000
 X_LABEL = "importance of the extra feature"
 Y_LABEL = "density  (1 − sparsity)"
-
-
-def limits(name: str, value: Any, most: float = math.inf) -> tuple[float, float]:
-    """A pair 0 < low < high <= most."""
-    pair = plain(value)
-    if not hasattr(pair, "__len__") or isinstance(pair, str) or len(pair) != 2:
-        refuse(name, "be a pair (low, high)", value)
-    low, high = (number(f"{name}[{k}]", each) for k, each in enumerate(pair))
-    if not 0 < low < high <= most:
-        bound = "" if most == math.inf else f" <= {most:g}"
-        refuse(name, f"be a pair 0 < low < high{bound}", value)
-    return low, high
 
 
 def axis(limits: tuple[float, float], points: int = POINTS) -> npt.NDArray[np.float64]:

@@ -7,25 +7,30 @@ point here" and "one point here". `records` says what a proof consists of; `clos
 without a search, `points` what can be said about one zero, `searches` which searches a model needs and what follows
 from their zeros. `unbiased` counts roots for b = 0, with `sturm`. `certificate` is the record of all that and its file,
 `comparison` holds it against a list. `prover` finds certificates, with `bisection`; `verify` checks them without
-either.
+either. `regions` proves all models of a rectangle at once; `checker` takes the certificates of both.
 """
 
 from __future__ import annotations
 
 from analytic.proofs.certificate import Certificate
+from analytic.proofs.checker import verify_certificate
 from analytic.proofs.prover import certify
 from analytic.proofs.records import ProvedFlatSet, ProvedPoint, Reason, Roots, Searches, Unresolved
-from analytic.proofs.verify import Verification, verify_certificate
+from analytic.proofs.regions.certificate import RegionCertificate
+from analytic.proofs.regions.prover import certify_region
+from analytic.proofs.verify import Verification
 
 __all__ = [
     "Certificate",
     "ProvedFlatSet",
     "ProvedPoint",
     "Reason",
+    "RegionCertificate",
     "Roots",
     "Searches",
     "Unresolved",
     "Verification",
     "certify",
+    "certify_region",
     "verify_certificate",
 ]

@@ -59,7 +59,7 @@ def _balls(centre: Boxes) -> Boxes:
     return boxes
 
 
-def _prove_zero(problem: Problem, centre: Boxes) -> Zero | None:
+def prove_zero(problem: Problem, centre: Boxes) -> Zero | None:
     """The largest box around `centre` in which Krawczyk's test proves one zero, and a small one.
 
     The small one is a quarter wider than need be, so that another arithmetic, with other roundings, finds it right too.
@@ -85,25 +85,29 @@ class Search:
 
     problem: Problem
     zeros: list[Zero]
+    prove: Callable[[Problem, Boxes], Zero | None] = prove_zero
+    settled: Callable[[Problem, Boxes, Zero], npt.NDArray[np.bool_]] = settled_by
+    most_boxes: int = field(default_factory=lambda: _MOST_BOXES)
     letters: list[npt.NDArray[np.uint8]] = field(default_factory=list)
     splits: list[npt.NDArray[np.int_]] = field(default_factory=list)
 
     def run(self, deadline: float | None, report: Callable[[float], None]) -> list[Unresolved]:
         """Search until nothing is left or a limit is hit; returns what is left, as one entry."""
         d = self.problem.case.dimension
-        boxes, reason = np.tile([0.0, 1.0], (1, d, 1)), Reason.NARROW
+        boxes, reason = self.problem.whole[None], Reason.NARROW
+        volume = np.prod(np.diff(boxes[0]))
         for level in range(_HALVINGS * d):
             boxes, left, axes = self._settle(boxes)
-            report(1.0 - float(np.prod(boxes[:, :, 1] - boxes[:, :, 0], -1).sum()))
+            report(1.0 - float(np.prod(boxes[:, :, 1] - boxes[:, :, 0], -1).sum() / volume))
             if not len(boxes):
                 return []
             out_of_time = deadline is not None and time.monotonic() > deadline
-            if out_of_time or len(boxes) > _MOST_BOXES or level + 1 == _HALVINGS * d:
-                crowded = len(boxes) > _MOST_BOXES
+            if out_of_time or len(boxes) > self.most_boxes or level + 1 == _HALVINGS * d:
+                crowded = len(boxes) > self.most_boxes
                 reason = Reason.TIME if out_of_time else Reason.CROWDED if crowded else Reason.NARROW
                 break
             if level >= 3 * d and level % (2 * d) == d:
-                self._look_for_zeros(boxes[:: len(boxes) // _CANDIDATES + 1].mean(-1))
+                self._look_for_zeros(boxes[:: len(boxes) // _CANDIDATES + 1, :d].mean(-1))
             self.letters[-1][left], self.splits[-1] = axes + ord("0"), left
             boxes = halves(boxes, axes)
         hull = np.stack([boxes[..., 0].min(0), boxes[..., 1].max(0)], -1)
@@ -111,10 +115,10 @@ class Search:
 
     def _look_for_zeros(self, starts: Boxes) -> None:
         known = [z for z in self.zeros if z.key == self.problem.key]
-        for centre in _approach(self.problem, starts):
+        for centre in _approach(self.problem.middle, starts):
             if any(all(low <= x <= high for x, (low, high) in zip(centre, z.unique, strict=True)) for z in known):
                 continue
-            zero = _prove_zero(self.problem, centre)
+            zero = self.prove(self.problem, centre)
             if zero is not None and len(self.zeros) < len(LETTERS) and not any(overlap(zero, z) for z in known):
                 self.zeros.append(zero)
                 known.append(zero)
@@ -124,7 +128,7 @@ class Search:
         letters, left = np.full(len(boxes), ord(UNRESOLVED), np.uint8), np.arange(len(boxes))
         for letter, zero in zip(LETTERS, self.zeros, strict=False):
             if zero.place is not Place.UNDECIDED and zero.key == self.problem.key:
-                done = settled_by(self.problem, boxes[left], zero)
+                done = self.settled(self.problem, boxes[left], zero)
                 letters[left[done]], left = ord(letter), left[~done]
         done, axes = examined(self.problem, boxes[left])
         letters[left[done]], left = ord(EXCLUDED), left[~done]

@@ -59,6 +59,20 @@ class Problem:
         """The same in words."""
         return f"{self.case.value}, sign {self.sign}, swapped {self.swapped}"
 
+    @property
+    def whole(self) -> Array:
+        """The box (d, 2) to be searched."""
+        return np.tile([0.0, 1.0], (self.case.dimension, 1))
+
+    @property
+    def middle(self) -> Problem:
+        """The problem of one model, in which zeros are looked for."""
+        return self
+
+    def evidence(self, boxes: Array) -> list[Interval]:
+        """`evidence` over boxes (n, d, 2)."""
+        return self.evaluate(evidence, boxes)
+
     @cached_property
     def _fixed(self) -> Array:
         return np.array([[float(x.lo), float(x.hi)] for x in vars(self.constants).values()])
@@ -99,7 +113,12 @@ def equations(case: Case, sign: int, c: Constants, box: Vector) -> tuple[Dual, .
     Inside the unit cube they are exact. Beyond its edges b_i = 0 (only there, and only for s > 0, P00 would enter)
     they are continued with P00 = 0, which is smooth; any Lipschitz continuation serves the tests.
     """
-    return stationarity(case, replace(c, p00=0) if sign > 0 else c, sign, *Dual.variables(*box))
+    return continued(case, sign, c, Dual.variables(*box))
+
+
+def continued(case: Case, sign: int, c: Constants, at: Vector) -> tuple[Dual, ...]:
+    """The same for coordinates and constants that are functions on a box themselves."""
+    return stationarity(case, replace(c, p00=0) if sign > 0 else c, sign, *at)
 
 
 def jacobian(rows: Sequence[Dual]) -> Matrix:
@@ -138,17 +157,27 @@ def _minor(m: Matrix, rows: tuple[int, int], columns: tuple[int, int]) -> Any:
 
 
 def evidence(case: Case, sign: int, c: Constants, box: Vector) -> list[Any]:
-    """In a row: ranges of the equations, of C R by the mean value form, Krawczyk's images, J, and `impossible`."""
+    """In a row: `mean_value_tests` on the equations, and `impossible`."""
     rows = equations(case, sign, c, box)
-    J, offset = jacobian(rows), rows[0].offset
-    C = _preconditioner(J)
+    return [*mean_value_tests(rows, box), *chain(*impossible(case, sign, c, box))]
+
+
+def mean_value_tests(rows: Sequence[Dual], box: Vector) -> list[Any]:
+    """In a row: ranges of d equations, of C R by the mean value form, Krawczyk's images, and J.
+
+    Of the box the first d coordinates are unknowns. The others are parameters of the equations, for each value of which
+    the tests hold: the mean value theorem takes their part of J (y - x) too, and only the part of the unknowns has to
+    contract.
+    """
+    J, offset, d = jacobian(rows), rows[0].offset, len(rows)
+    C = _preconditioner([row[:d] for row in J])
     step, CJ = times(C, [row.centre for row in rows]), _product(C, J)
     moved = [r + change for r, change in zip(step, times(CJ, offset), strict=True)]
     contraction = [[(1 if i == j else 0) - entry for j, entry in enumerate(row)] for i, row in enumerate(CJ)]
     rest = times(contraction, offset)
-    image = [x.middle - a + r for x, a, r in zip(box, step, rest, strict=True)]
+    image = [x.middle - a + r for x, a, r in zip(box, step, rest, strict=False)]
     values = [row.tight().value for row in rows]
-    return [*values, *moved, *image, *chain(*J), *chain(*impossible(case, sign, c, box))]
+    return [*values, *moved, *image, *chain(*J)]
 
 
 def impossible(case: Case, sign: int, c: Constants, box: Vector) -> list[tuple[Any, ...]]:
@@ -175,7 +204,7 @@ _CHUNK = 8192
 
 
 #: `located` goes on while a side shrinks by this factor.
-_PROGRESS = 0.999
+PROGRESS = 0.999
 
 
 def examined(problem: Problem, boxes: Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
@@ -193,13 +222,13 @@ def excluded(problem: Problem, boxes: Array) -> npt.NDArray[np.bool_]:
 
 
 def _examined(problem: Problem, boxes: Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
-    d = problem.case.dimension
-    found = problem.evaluate(evidence, boxes)
+    d, axes = problem.case.dimension, boxes.shape[1]
+    found = problem.evidence(boxes)
     done = np.logical_or.reduce([x.excludes_zero for x in found[: 2 * d]])
-    numbers = iter(found[3 * d + d * d :])
+    numbers = iter(found[3 * d + d * axes :])
     for size in _GROUPS[problem.case]:
         done |= np.logical_and.reduce([next(numbers).lo > 0 for _ in range(size)])
-    return np.asarray(done), _axis_to_cut(found[3 * d : 3 * d + d * d], boxes)
+    return np.asarray(done), _axis_to_cut(found[3 * d : 3 * d + d * axes], boxes)
 
 
 @np.errstate(all="ignore")
@@ -209,9 +238,9 @@ def _axis_to_cut(J: list[Interval], boxes: Array) -> npt.NDArray[np.int_]:
     Summed over the equations, the share of |J_ij| times the length of side j: what matters at low density, where one
     coordinate lives on the scale of the density and the others on that of one.
     """
-    n, d, _ = boxes.shape
+    n, axes, _ = boxes.shape
     length = boxes[:, :, 1] - boxes[:, :, 0]
-    size = np.stack([np.maximum(np.abs(x.lo), np.abs(x.hi)) for x in J], -1).reshape(n, d, d) * length[:, None]
+    size = np.stack([np.maximum(np.abs(x.lo), np.abs(x.hi)) for x in J], -1).reshape(n, -1, axes) * length[:, None]
     share = (size / size.sum(-1, keepdims=True)).sum(1)
     return np.where(np.isfinite(share).all(-1, keepdims=True), share, length).argmax(-1)
 
@@ -219,7 +248,7 @@ def _axis_to_cut(J: list[Interval], boxes: Array) -> npt.NDArray[np.int_]:
 def krawczyk(problem: Problem, boxes: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Krawczyk's images of boxes (n, d, 2), and where the image lies inside: then it holds exactly one zero."""
     d = problem.case.dimension
-    image = join(problem.evaluate(evidence, boxes)[2 * d : 3 * d])
+    image = join(problem.evidence(boxes)[2 * d : 3 * d])
     inside = (image[..., 0] > boxes[..., 0]) & (image[..., 1] < boxes[..., 1])
     return image, inside.all(-1) & (boxes[:, 0, 0] > 0)
 
@@ -232,6 +261,6 @@ def located(problem: Problem, box: Array) -> Array:
     while True:
         image = krawczyk(problem, box[None])[0][0]
         image = np.stack([np.fmax(box[:, 0], image[:, 0]), np.fmin(box[:, 1], image[:, 1])], -1)
-        if not ((image[:, 1] - image[:, 0]) < _PROGRESS * (box[:, 1] - box[:, 0])).any():
+        if not ((image[:, 1] - image[:, 0]) < PROGRESS * (box[:, 1] - box[:, 0])).any():
             return box
         box = image

@@ -146,7 +146,7 @@ def _proof_data(proof: Searches | Roots) -> dict[str, Any]:
 def _proof(data: dict[str, Any]) -> Searches | Roots:
     if "roots" in data:
         return Roots(tuple(tuple((Fraction(low), Fraction(high)) for low, high in arc) for arc in data["roots"]))
-    return Searches(tuple(map(_tree, data["trees"])), tuple(map(_zero, data["zeros"])))
+    return Searches(tuple(map(tree_from, data["trees"])), tuple(map(zero_from, data["zeros"])))
 
 
 def as_box(rows: Iterable[Any]) -> Box:
@@ -154,19 +154,24 @@ def as_box(rows: Iterable[Any]) -> Box:
     return tuple((float(low), float(high)) for low, high in rows)
 
 
-def _kind(word: Any) -> Any:
+def kind_from(word: Any) -> Any:
+    """One of the kinds."""
     if word not in ("minimum", "saddle", "maximum", "undecided"):
         raise InvalidValue(f"{word!r} is no kind of stationary point")
     return word
 
 
-def _tree(t: dict[str, Any]) -> Tree:
+def tree_from(t: dict[str, Any]) -> Tree:
+    """The inverse of `asdict`."""
     return Tree(Case(t["case"]), bool(t["swapped"]), int(t["sign"]), str(t["code"]))
 
 
-def _zero(z: dict[str, Any]) -> Zero:
+def zero_from(z: dict[str, Any]) -> Zero:
+    """The inverse of `asdict`."""
     unique, inner = as_box(z["unique"]), as_box(z["inner"])
-    return Zero(Case(z["case"]), bool(z["swapped"]), int(z["sign"]), unique, inner, Place(z["place"]), _kind(z["kind"]))
+    return Zero(
+        Case(z["case"]), bool(z["swapped"]), int(z["sign"]), unique, inner, Place(z["place"]), kind_from(z["kind"])
+    )
 
 
 def _unresolved(u: dict[str, Any]) -> Unresolved:
@@ -175,4 +180,4 @@ def _unresolved(u: dict[str, Any]) -> Unresolved:
 
 def _point(p: dict[str, Any]) -> ProvedPoint:
     (W1, W2), (b1, b2), (loss,) = as_box(p["W"]), as_box(p["b"]), as_box([p["loss"]])
-    return ProvedPoint((W1, W2), (b1, b2), loss, _kind(p["kind"]), bool(p["on_kink"]))
+    return ProvedPoint((W1, W2), (b1, b2), loss, kind_from(p["kind"]), bool(p["on_kink"]))

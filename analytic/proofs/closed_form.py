@@ -7,14 +7,17 @@ derivations/completeness.md, sections 3, 6 and 7. Decisions are exact; numbers a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analytic.landscape.records import Kind, Phase
+from analytic.models.bias import Bias
 from analytic.proofs.enclosures import Constants, first_output
 from analytic.proofs.intervals import Interval
-from analytic.proofs.records import Kind, Pair, ProvedFlatSet, ProvedPoint
+from analytic.proofs.records import Bracket, Pair, ProvedFlatSet, ProvedPoint
 from analytic.proofs.sturm import interpolate, isolate, sturm_chain
 
 if TYPE_CHECKING:
@@ -29,18 +32,24 @@ def enclose(value: Fraction | Interval) -> Pair:
 
 def flat_sets(model: ToyModel) -> list[ProvedFlatSet]:
     """The families with a dead output: completeness.md, sections 3 and 9 (shared bias); none without bias."""
-    if model.bias == "none":
+    levels = flat_levels(Bias.of(model.bias), model.exact_importance, model.exact_density)
+    return [ProvedFlatSet(kind, enclose(loss), description) for kind, _, loss, description in levels]
+
+
+def flat_levels(bias: Bias, r: Sequence[Any], p: Sequence[Any]) -> list[tuple[Kind, Phase, Any, str]]:
+    """Kind, phase, loss and description of each family, in the arithmetic of importances and densities."""
+    if bias is Bias.NONE:
         return []
-    r, p = model.exact_importance, model.exact_density
-    silent = [r[i] * p[i] / 3 for i in (0, 1)]
-    sets = [ProvedFlatSet("minimum", enclose(silent[0] + silent[1]), "both outputs dead")]
-    for dead, live in ((1, 0), (0, 1)) if model.bias == "per-feature" else ():
+    silent = [r[i] * p[i] * Fraction(1, 3) for i in (0, 1)]
+    sets: list[tuple[Kind, Phase, Any, str]] = [("minimum", "silent", silent[0] + silent[1], "both outputs dead")]
+    named: list[tuple[int, int, Phase]] = [(1, 0, "dedicated-1"), (0, 1, "dedicated-2")]
+    for dead, live, phase in named if bias is Bias.PER_FEATURE else ():
         name = f"output {dead + 1} dead, output {live + 1}"
-        constant = enclose(silent[dead] + silent[live] - r[live] * p[live] ** 2 / 4)
+        constant = silent[dead] + silent[live] - r[live] * p[live] ** 2 * Fraction(1, 4)
         sets += [
-            ProvedFlatSet("minimum", enclose(silent[dead]), f"{name} perfect"),
-            ProvedFlatSet("saddle", constant, f"{name} constant at the mean"),
-            ProvedFlatSet("minimum", constant, f"{name} constant at the mean, |W{dead + 1}| large"),
+            ("minimum", phase, silent[dead], f"{name} perfect"),
+            ("saddle", "silent", constant, f"{name} constant at the mean"),
+            ("minimum", "silent", constant, f"{name} constant at the mean, |W{dead + 1}| large"),
         ]
     return sets
 
@@ -73,22 +82,33 @@ def dedicated_kind(c: Constants) -> Kind:
     """
     kinds: set[Kind] = set()
     for sign in (1, -1):
-        slopes = [_slope(c, sign, kappa) for kappa in _NODES]
-        ((low, high),) = isolate(sturm_chain(interpolate(_NODES, slopes)))
-        kappa = Interval.between(low, high)
+        kappa = Interval.between(*turning_point(c, sign))
         *_, da, db = first_output(Constants(*map(Interval.of, vars(c).values())), sign, Interval(0.0), kappa)
         phi = sign * (db - da * Fraction(3, 4) * Interval.of(c.p2))
         value = c.I1 * phi + c.I2 * (c.v1 - 2 * c.v2)
         kinds.add("minimum" if value.lo > 0 else "saddle" if value.hi < 0 else "undecided")
+    return kind_on_both_sides(kinds)
+
+
+def kind_on_both_sides(kinds: set[Kind]) -> Kind:
+    """The kind of a point from those on either side of it."""
     if "saddle" in kinds:
         return "saddle"
     return "minimum" if kinds == {"minimum"} else "undecided"
 
 
+def turning_point(c: Constants, sign: int) -> Bracket:
+    """The ratio kappa at which phi is least."""
+    slopes = [slope_of_phi(c, sign, kappa) for kappa in _NODES]
+    (bracket,) = isolate(sturm_chain(interpolate(_NODES, slopes)))
+    return bracket
+
+
 _NODES = (Fraction(0), Fraction(1, 2), Fraction(1))
 
 
-def _slope(c: Constants, sign: int, kappa: Fraction) -> Fraction:
+def slope_of_phi(c: Constants, sign: int, kappa: Any) -> Any:
+    """What has the sign of phi' at kappa, or the opposite one, in the arithmetic of the arguments."""
     *_, dh, da, _ = first_output(c, sign, Fraction(0), kappa)
     return dh - da * Fraction(3, 2)
 

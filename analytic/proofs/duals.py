@@ -90,6 +90,11 @@ class Dual:
         slope = exponent * (self.value ** (exponent - 1))
         return self.like(self.value**exponent, self.scaled(slope), self.centre**exponent)
 
+    def sqrt(self) -> Dual:
+        """The square root of a positive function."""
+        root = self.value.sqrt()
+        return self.like(root, self.scaled(Fraction(1, 2) / root), self.centre.sqrt())
+
     __radd__ = __add__
     __rmul__ = __mul__
 

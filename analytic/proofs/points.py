@@ -12,6 +12,7 @@ decided in closed form.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -55,7 +56,12 @@ def place(problem: Problem, box: Array) -> Place:
     """Decide whether the zero in `box` (d, 2) counts as a stationary point of its case."""
     if problem.corner and all(x.contains(at) for x, at in zip(split(box), problem.corner, strict=True)):
         return Place.CORNER
-    _, tau, kappa, k = (x[0] for x in problem.evaluate(full_coordinates, box[None]))
+    return place_of(problem, [x[0] for x in problem.evaluate(full_coordinates, box[None])])
+
+
+def place_of(problem: Problem, at: Sequence[Interval]) -> Place:
+    """The same from sigma, tau, kappa and k, where no corner is known."""
+    _, tau, kappa, k = at
     first, second = (partial_scale(problem.sign, x) for x in (kappa, k))
     if problem.case in (Case.BOTH, Case.SHARED):
         outside = [first.hi < 0, second.hi < 0, first.lo > 1, second.lo > 1]

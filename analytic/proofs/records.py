@@ -31,6 +31,8 @@ class Reason(str, Enum):
     DOUBLE = "two zeros of one search whose enclosures overlap, so that they may be the same"
     TIE = "a zero with |W1| = |W2| within its enclosure, without its mirror image"
     KIND = "the kind of a point: an eigenvalue of the Hessian too close to zero"
+    EQUAL = "importance 1, where the features can be exchanged: minima tie with their images"
+    LEAD = "two minima whose losses are too close to tell which is better"
     BOTH_ON = "both outputs always on: a degenerate coincidence of densities and importances, or too close to the edge"
 
 

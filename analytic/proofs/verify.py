@@ -1,4 +1,4 @@
-"""The checker of certificates: everything a certificate claims is computed again, without any search.
+"""The checker of certificates of one model: everything a certificate claims is computed again, without any search.
 
 With the prover it shares what a box can be told by (the equations of `enclosures`, the two tests of `boxes`, and the
 arithmetic of `machine`, unless it is told to compute in plain NumPy), what one zero means (`points`) and what follows
@@ -23,11 +23,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analytic.files import PathLike
 from analytic.proofs.boxes import Problem, excluded, krawczyk, located
 from analytic.proofs.certificate import Certificate, as_box
 from analytic.proofs.points import kind, place
-from analytic.proofs.records import Place, ProvedPoint, Roots, Searches, Tree, Zero
+from analytic.proofs.records import Box, Place, ProvedPoint, Roots, Searches, Tree, Zero
 from analytic.proofs.searches import (
     EXCLUDED,
     LETTERS,
@@ -53,28 +52,8 @@ class Verification:
         return self.valid
 
 
-def verify_certificate(source: PathLike | Certificate, *, compiled: bool = True) -> Verification:
-    """Check a certificate or a file written by its `save`.
-
-    Parameters
-    ----------
-    source : Certificate or path
-    compiled : bool
-        Whether to compute intervals with the compiled machine and the programs for it, which found the proof; else in
-        plain NumPy, about twenty times slower.
-
-    Returns
-    -------
-    Verification
-        `valid`: every claim in it was proved again; `complete`: the claims say which stationary points exist, without
-        exception; `objections`: a sentence for each claim that was not proved.
-
-    Raises
-    ------
-    InvalidValue
-        If a file is not a certificate; it says why.
-    """
-    certificate = source if isinstance(source, Certificate) else Certificate.load(source)
+def verify_model(certificate: Certificate, compiled: bool) -> Verification:
+    """Check the certificate of one model."""
     if isinstance(certificate.proof, Roots) != (certificate.model.bias == "none"):
         return Verification(False, False, ("a proof for another convention of the bias",), 0)
     if isinstance(certificate.proof, Roots):
@@ -170,10 +149,10 @@ def _check_tree(problem: Problem | None, tree: Tree, zeros: tuple[Zero, ...]) ->
     return sum(map(len, boxes.values())), len(boxes.get(UNRESOLVED, ())), faults
 
 
-def leaf_boxes(code: str, dimension: int) -> dict[str, list[list[tuple[float, float]]]] | None:
-    """The leaves of a tree over the unit cube by letter, or None if the code is malformed."""
-    axes, leaves = "012"[:dimension], defaultdict(list)
-    stack = [[(0.0, 1.0)] * dimension]
+def leaf_boxes(code: str, dimension: int, more: Box = ()) -> dict[str, list[list[tuple[float, float]]]] | None:
+    """The leaves of a tree over the unit cube, times more sides, by letter, or None if the code is malformed."""
+    axes, leaves = "01234"[: dimension + len(more)], defaultdict(list)
+    stack = [[*[(0.0, 1.0)] * dimension, *more]]
     for token in code:
         if not stack:
             return None
