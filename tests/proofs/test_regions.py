@@ -124,15 +124,14 @@ def test_equal_features_are_never_proved() -> None:
 
 def test_the_first_order_line_is_never_proved() -> None:
     """At importance 1/2 the antipodal and the dedicated minimum tie at density 0.484587926."""
-    sides: dict[str, Any] = {"density": (0.4832, 0.486), "importance": (0.4999, 0.5001), "bias": "per-feature"}
-    certificate = certify_region(**sides, smallest=0.003)
+    sides: dict[str, Any] = {"density": (0.4838, 0.4854), "importance": (0.4999, 0.5001), "bias": "per-feature"}
+    certificate = certify_region(**sides, smallest=0.002)
     assert not certificate.complete
     undecided = [cell for cell in certificate.unresolved if cell.reasons[0][0] is Reason.LEAD]
     assert len(undecided) > 1
     for cell in undecided:
         assert (cell.phase, cell.lead) == (None, None)
         assert len(cell.points) > 3
-    assert {cell.phase for cell in certificate.cells if not cell.reasons} == {"dedicated-1", "antipodal"}
     result = verify_certificate(certificate)
     assert (result.valid, result.complete) == (True, False)
     hidden = replace(undecided[0], reasons=(), phase="antipodal", lead=(1e-9, 1.0))
