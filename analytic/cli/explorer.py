@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from analytic.cli.common import BIAS, new_command, say_written
+from analytic.validation import InvalidValue
 
 
 def _explore(args: argparse.Namespace) -> None:
     from analytic.explorer.page import explore
 
-    density = None if args.sparsity is None else 1 - args.sparsity
-    page = explore(density=args.density if density is None else density, importance=args.importance, bias=args.bias)
-    if args.output is not None:
+    density = args.density if args.sparsity is None else 1 - args.sparsity
+    page = explore(density=density, importance=args.importance, bias=args.bias, view=args.view)
+    if not args.no_open:
+        say_written(page.show(args.output))
+    elif args.output is not None:
         page.save(args.output)
         say_written(args.output)
-    if not args.no_open:
-        say_written(page.show())
+    else:
+        raise InvalidValue("--no-open must come with --output FILE, or nothing is left to do")
 
 
 def add(commands: Any) -> None:
@@ -39,5 +42,7 @@ def add(commands: Any) -> None:
     share.add_argument("--density", type=float, metavar="P", help="P(x != 0) = 1 - sparsity, 0.01 to 1")
     group.add_argument("--importance", type=float, metavar="R", help="importance of feature 2, 0.1 to 10")
     group.add_argument("--bias", choices=BIAS, help="bias convention")
+    group.add_argument("--view", choices=("pair", "network"), default="pair", help="two features in one hidden "
+                       "unit, or several in two (default pair)")  # fmt: skip
     new.add_argument("--output", "-o", type=Path, metavar="FILE", help="write the page there, .html")
     new.add_argument("--no-open", action="store_true", help="open no browser")

@@ -47,12 +47,12 @@ class Page:
         with replacing(path, "w") as file:
             file.write(self.html)
 
-    def show(self) -> Path:
-        """Opens the page in the browser of the system, from a temporary file whose path is returned."""
-        path = Path(tempfile.mkdtemp(prefix="analytic-")) / "explorer.html"
-        self.save(path)
-        webbrowser.open(path.as_uri())
-        return path
+    def show(self, path: PathLike | None = None) -> Path:
+        """Writes the page, by default to a temporary file, opens it in the system's browser, and returns its path."""
+        target = Path(tempfile.mkdtemp(prefix="analytic-")) / "explorer.html" if path is None else Path(path)
+        self.save(target)
+        webbrowser.open(target.resolve().as_uri())
+        return target
 
     def __repr__(self) -> str:
         return f"<the explorer at {self.state or 'its first view'}; .show() opens it, .save(path) writes it>"

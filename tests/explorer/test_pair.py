@@ -102,12 +102,43 @@ def test_dragging_the_model_changes_model_list_and_address(page: Callable[..., T
     x, y, width, height = tab.box("canvas")
     before = tab.evaluate("document.querySelector('tbody').textContent")
     tab.drag(list(straight((x + 0.3 * width, y + 0.3 * height), (x + 0.6 * width, y + 0.6 * height), 5)))
-    tab.wait_for("location.hash.includes('density')")
+    tab.wait_for("Number(/importance=([^&]*)/.exec(location.hash)?.[1]) > 1")
     state = dict(pair.split("=") for pair in tab.evaluate("location.hash.slice(1)").split("&"))
     assert tab.evaluate("document.querySelector('tbody').textContent") != before
     assert 0.02 < float(state["density"]) < 0.2
     assert 1 < float(state["importance"]) < 4
     assert tab.errors == []
+
+
+def test_a_finger_drags_the_model_and_taps_a_start(page: Callable[..., Tab]) -> None:
+    tab = page("bias=none", width=400, touch=True)
+    x, y, width, height = tab.box("canvas")
+    tab.swipe(list(straight((x + 0.5 * width, y + 0.5 * height), (x + 0.8 * width, y + 0.8 * height), 4)))
+    tab.wait_for("location.hash.includes('density=0.0')")
+    x, y, width, height = tab.box("canvas.clicked")
+    tab.swipe([(x + 0.7 * width, y + 0.4 * height)])
+    tab.wait_for("document.querySelector('[role=status]').textContent.startsWith('Ended at')")
+    assert tab.errors == []
+
+
+def test_without_motion_a_descent_is_at_its_end_at_once(page: Callable[..., Tab]) -> None:
+    tab = page(reduced_motion=True)
+    tab.evaluate("location.hash = '#start=0.5,0.4&motion=gd'")
+    tab.wait_for("!document.querySelector('[role=status]').textContent.startsWith('Click')")
+    assert tab.evaluate("document.querySelector('[role=status]').textContent").startswith(
+        "Ended at the confused minimum"
+    )
+
+
+def test_a_row_selects_the_biases_of_the_surface(page: Callable[..., Tab]) -> None:
+    tab = page()
+    note = "document.querySelector('.panel:nth-child(2) .note').textContent"
+    tab.wait_for(f"{note}.includes('b = (0.0143, 0.0232)')")
+    tab.click("tbody tr:nth-child(2)")
+    tab.wait_for(f"{note}.includes('b = (−0.1011, 0.1113)')")
+    tab.wait_for("location.hash.includes('point=1')")
+    tab.drag(list(straight(tab.center("canvas"), tab.center("canvas"), 2)))
+    assert "confused" in tab.evaluate("document.querySelector('tr[aria-selected=true]').textContent")
 
 
 def test_keys_move_the_model_and_start_a_descent(page: Callable[..., Tab]) -> None:

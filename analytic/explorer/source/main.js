@@ -69,6 +69,7 @@ class Page {
   /** Shows a state. */
   go(state) {
     this.state = state;
+    document.getElementById("python").parentElement.hidden = true;
     document.documentElement.dataset.theme = state.theme;
     this.#write();
     if (state.view === this.shown) this.view.update(state);
@@ -95,7 +96,7 @@ class Page {
   #write() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (location.protocol !== "about:") history.replaceState(null, "", `#${written(this.state, DEFAULTS)}`);
+      if (location.protocol !== "about:") history.replaceState(null, "", `#${written(this.state, this.first)}`);
     }, 150);
   }
 
@@ -107,14 +108,19 @@ class Page {
     document.getElementById("theme").addEventListener("click", () => {
       this.tools.change({theme: next[this.state.theme] ?? "system"});
     });
-    document.getElementById("copy").addEventListener("click", () => this.#copy());
+    document.getElementById("copy").addEventListener("click", ({currentTarget}) => this.#copy(currentTarget));
   }
 
-  async #copy() {
+  /** Shows the lines, and puts them on the clipboard where the browser allows it. */
+  async #copy(button) {
     const text = this.view.python();
     const box = document.getElementById("python");
     box.textContent = text;
     box.parentElement.hidden = false;
-    await navigator.clipboard?.writeText(text).catch(() => {});
+    const copied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+    if (!copied) return;
+    const usual = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = usual), 1500);
   }
 }

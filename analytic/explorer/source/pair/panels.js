@@ -32,7 +32,7 @@ export function panels(element, act) {
     curves: make("ul", {className: "key"}),
     surface: choice("Biases of the surface", SURFACES, (surface) => act.change({surface})),
     basins: make("input", {type: "checkbox", onchange: (event) => act.change({basins: event.target.checked})}),
-    plane: make("canvas", {className: "square", tabIndex: 0, role: "application",
+    plane: make("canvas", {className: "square clicked", tabIndex: 0, role: "application",
       "aria-label": "Loss over the weights: arrow keys move a cross, Enter starts a descent there, Escape removes it"}),
     bar: make("p", {className: "bar"}, make("output"), make("span", {"aria-hidden": "true"}), make("output")),
     note: make("p", {className: "note", "aria-live": "polite"}),

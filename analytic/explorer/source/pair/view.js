@@ -26,6 +26,7 @@ const STARTS = 2000;
 const SAME = 0.01;
 /** Noise keeps a descent within this distance of where it would end. */
 const SHAKEN = 0.15;
+const INVITATION = "Click into the picture: a network starts there, with zero bias.";
 /** The hand rests after so many milliseconds. */
 const REST = 200;
 /** Steps of the keys, as factors of the model and as lengths of weights. */
@@ -131,8 +132,8 @@ class View {
   #drawSurface() {
     if (this.state.surface === "best" && this.bestOf === this.model) return;
     const z = this.model.full(this.selected.theta);
-    this.#show(atBiases(this.model, z.slice(2), SIZE, EXTENT, this.values));
     this.bestOf = null;
+    this.#show(atBiases(this.model, z.slice(2), SIZE, EXTENT, this.values));
   }
 
   #show(values) {
@@ -140,7 +141,8 @@ class View {
     const [low, , high] = this.parts.bar.children;
     low.textContent = `loss ${digits(this.plane.surface.low, 3)}`;
     high.textContent = `${digits(this.plane.surface.high, 3)}, logarithmic`;
-    this.sheets?.plane.redraw();
+    this.#nameSlice();
+    this.sheets.plane.redraw();
   }
 
   /** What takes longer than a frame waits until the hand rests. */
@@ -196,13 +198,14 @@ class View {
     cancelAnimationFrame(this.running);
     this.trail = [];
     this.way = null;
-    this.parts.status.textContent = "";
+    this.parts.status.textContent = INVITATION;
     const start = this.#startOf(this.state);
     if (!start) return;
     this.seed = (this.seed ?? 0) + 1;
     this.way = new Descent(this.model, this.model.own([...start, 0, 0]), this.state, this.seed);
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const advance = () => {
-      this.way.advance();
+      do this.way.advance(); while (still && !this.way.done);
       this.trail = this.way.trail;
       this.#showWay();
       this.sheets.plane.draw();
@@ -255,7 +258,8 @@ class View {
     const missing = this.complete ? "" : "Refining: the indices do not add up, so a point is missing. ";
     const flat = this.ends.filter((end) => end.flat).length;
     const counts = [counted(this.ends.length - flat, "minimum", "minima"), ...(flat ? [counted(flat, "flat minimum", "flat minima")] : [])];
-    this.parts.shares.textContent = `${missing}${counts.join(" and ")}, each also at −W. Click one to see the loss at its biases.`;
+    const click = this.model.bias === "none" ? "" : " Click one to see the loss at its biases.";
+    this.parts.shares.textContent = `${missing}${counts.join(" and ")}, each also at −W.${click}`;
   }
 
   #showControls() {
@@ -281,7 +285,7 @@ class View {
     on(diagram, "pointermove", (event) => (event.buttons ? this.#dragTo(event) : this.#nameCurve(event)));
     on(diagram, "keydown", (event) => this.#moveModel(event));
     on(plane, "pointermove", (event) => this.#read(event));
-    on(plane, "pointerleave", () => (this.parts.note.textContent = ""));
+    on(plane, "pointerleave", () => this.#nameSlice());
     on(plane, "click", (event) => this.#click(event));
     on(plane, "keydown", (event) => this.#moveCursor(event));
     on(plane, "blur", () => this.#setCursor(null));
@@ -327,6 +331,16 @@ class View {
     this.#say(W);
   }
 
+  /** Where in the space of biases the surface lies. */
+  #nameSlice() {
+    const {bias} = this.model;
+    const [b1, b2] = this.model.full(this.selected.theta).slice(2).map((value) => places(value, 4));
+    const slice = bias === "shared" ? `b = ${b1}` : `b = (${b1}, ${b2})`;
+    if (bias === "none") this.parts.note.textContent = "";
+    else if (this.bestOf) this.parts.note.textContent = "Every W has the biases that are best for it.";
+    else this.parts.note.textContent = `The slice at ${slice}; faded points lie at other biases.`;
+  }
+
   /** What the surface has at some weights. */
   #say(W) {
     if (!W) return;
@@ -357,6 +371,7 @@ class View {
   #setCursor(at) {
     this.cursor = at;
     this.sheets.plane.redraw();
+    if (!at) this.#nameSlice();
   }
 
   /** Lines of Python that reproduce what is shown. */
