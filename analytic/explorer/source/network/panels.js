@@ -13,7 +13,7 @@ export function panels(element, act, {arrows, chart}) {
     features: choice("Number of features", FEATURES, (features) => act.change({features: Number(features)})),
     bias: choice("Convention for the bias", BIASES, (bias) => act.change({bias})),
     density: slider("density", {low: 0.01, high: 1, format: (x) => digits(x, 3)}, (density) => act.change({density})),
-    decay: slider("decay", {low: 0.5, high: 1, logarithmic: false, format: (x) => digits(x, 3)}, (decay) => act.change({decay})),
+    decay: slider("importance decay", {low: 0.5, high: 1, logarithmic: false, format: (x) => digits(x, 3)}, (decay) => act.change({decay})),
     dynamics: make("select", {"aria-label": "How it moves", onchange: (event) => act.change({dynamics: event.target.value})},
       ...Object.entries(DYNAMICS).map(([value, label]) => make("option", {value}, label))),
     start: make("button", {type: "button", className: "main", onclick: act.start}, "Start"),

@@ -14,7 +14,7 @@ export const WORDS = {
   loss: "The expected squared error, each feature weighted by its importance.",
   arrangement: "Which features lie in orthogonal directions, and what shape the others make: digon (two opposite arrows), triangle, pentagon.",
   density: "The probability that a feature is not zero: 1 minus the sparsity.",
-  importance: "The weight of a feature's squared error in the loss: decay to the power 0, 1, 2, ... ; all equal at decay 1.",
+  importance: "The weight of a feature's squared error in the loss: 1, d, d², ... for the decay d; all equal at decay 1.",
   level: "The loss of a minimum, a place where training can end.",
   dimensionality: "The share of a hidden dimension that a feature has for itself: 1 alone, 1/2 in a digon, 2/5 in a pentagon.",
   starts: "How many random starts (Xavier weights, zero bias) ended there. Found is not proved: more starts may find more.",
