@@ -205,6 +205,14 @@ def test_sliders_change_the_model_and_the_arrows_follow(shown: Tab) -> None:
     assert float(tab.evaluate(text_of(".ladder td:nth-child(3)"))) == pytest.approx(best, rel=1e-3)
 
 
+def test_a_loss_of_zero_is_said_to_be_zero(shown: Tab) -> None:
+    shown.evaluate("location.hash = '#view=network&features=2'")
+    searched(shown)
+    press(shown, "2 singles")
+    assert loss_of(shown) == 0
+    assert shown.evaluate(text_of(".ladder td:nth-child(3)")) == "0"
+
+
 def test_an_address_with_nonsense_is_read_as_the_nearest_state(shown: Tab) -> None:
     tab = shown
     tab.evaluate("location.hash = '#view=network&features=9&density=7&decay=-1&bias=maybe&arrows=1,2&dynamics=walk'")
@@ -229,3 +237,12 @@ def test_the_page_refuses_a_view_that_it_does_not_have() -> None:
     assert explore(view="network", density=0.1).state == "view=network&density=0.1"
     with pytest.raises(ValueError, match="view must be 'pair' or 'network', got 'both'"):
         explore(view="both")
+
+
+def test_the_views_take_turns(pentagon: Tab) -> None:
+    for name, wanted in (("pair", ".pair canvas"), ("network", ".network .arrow")) * 2:
+        pentagon.click(f"[role=tab][data-view={name}]")
+        pentagon.wait_for(f"document.querySelector('{wanted}') && document.querySelectorAll('main > div').length === 1")
+    searched(pentagon)
+    assert loss_of(pentagon) == pytest.approx(PENTAGON, rel=1e-5), "the address keeps the arrows"
+    assert pentagon.errors == []

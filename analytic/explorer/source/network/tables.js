@@ -4,6 +4,11 @@ import {digits, percent, places} from "../common/format.js";
 import {columns, dimensionality} from "./geometry.js";
 import {WORDS} from "./words.js";
 
+/** A loss with six digits; what is rounding beside the silent loss is zero. */
+export function lossText(loss, {silent}) {
+  return digits(Math.abs(loss) < 1e-11 * silent ? 0 : loss, 6);
+}
+
 function head(...titles) {
   return make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", {scope: "col"}, ...explained(title, WORDS)))));
 }
@@ -13,10 +18,10 @@ function row(...cells) {
 }
 
 /** The levels with buttons that jump to them; `here` is the one that the arrows are at. */
-export function ladder({all, starts}, here, jump) {
+export function ladder({all, starts, model}, here, jump) {
   const rows = all.map((level, k) => {
     const button = make("button", {type: "button", title: "Go to this minimum", onclick: () => jump(level)}, level.name);
-    const one = row(String(k + 1), button, digits(level.loss, 6), k ? `+${digits(level.loss - all[0].loss, 2)}` : "best found",
+    const one = row(String(k + 1), button, lossText(level.loss, model), k ? `+${digits(level.loss - all[0].loss, 2)}` : "best found",
       percent(level.hits / starts));
     if (level === here) one.setAttribute("aria-current", "true");
     return one;

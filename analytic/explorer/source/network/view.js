@@ -1,5 +1,4 @@
 /* Several features in two hidden units: arrows, the way down, and the ladder of minima. */
-import {digits} from "../common/format.js";
 import {Arrows} from "./arrows.js";
 import {Chart} from "./chart.js";
 import {geometry, inWords} from "./geometry.js";
@@ -8,7 +7,7 @@ import {decaying, Model} from "./model.js";
 import {DYNAMICS, Motion, rateOf} from "./motion.js";
 import {BIASES, FEATURES, panels} from "./panels.js";
 import {python} from "./python.js";
-import {features, ladder} from "./tables.js";
+import {features, ladder, lossText} from "./tables.js";
 
 export const DEFAULTS = {features: 5, decay: 1, dynamics: "gd", arrows: ""};
 
@@ -183,7 +182,7 @@ class View {
     if (this.parts.words.textContent !== words) this.parts.words.textContent = words;
     const {motion, levels} = this;
     const place = here ? ` · on level ${levels.all.indexOf(here) + 1} of ${levels.all.length}` : "";
-    this.parts.loss.textContent = `loss ${digits(motion.loss, 6)} after ${motion.steps.toLocaleString("en")} steps${place}`;
+    this.parts.loss.textContent = `loss ${lossText(motion.loss, motion.model)} after ${motion.steps.toLocaleString("en")} steps${place}`;
   }
 
   /** The ladder is built anew only where it differs: a button keeps its focus. */
