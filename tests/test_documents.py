@@ -28,6 +28,7 @@ QUICK = {
     "trained_versus_theory": ["--grid", "2", "--steps", "50"],
     "basins": ["--grid", "16", "--densities", "2"],
     "noise_crossing": ["--steps", "20", "--runs", "2"],
+    "mean_direction": ["--features", "6", "--hidden", "2", "--densities", "0.3", "--runs", "2", "--steps", "20"],
     "basic_results": ["--steps", "20", "--densities", "0.3"],
     "feature_dimensionality": [
         *("--features", "6", "--hidden", "2", "--points", "2", "--least", "0.3", "--steps", "20"),

@@ -51,6 +51,8 @@ def _candidates(count: int, dimension: int) -> dict[str, Array]:
     if dimension == 2 and count > 4:
         angles = 2 * np.pi * np.arange(1, count) / count
         found[_POLYGONS.get(count, f"{count}-gon")] = np.sort(np.cos(angles))
+    if count == 2 * dimension + 2 and dimension > 3:
+        found["antipodal simplex"] = np.sort([-1.0, *[-1 / dimension] * dimension, *[1 / dimension] * dimension])
     if (count, dimension) == (8, 3):
         found["cube"] = np.sort([-1.0, *[-1 / 3] * 3, *[1 / 3] * 3])
     if (count, dimension) == (12, 3):

@@ -38,6 +38,8 @@ Array = npt.NDArray[np.float64]
 
 #: A kind of group is kept where it is better than mixtures of smaller ones by this, relative to the silent loss.
 _BETTER = 1e-9
+#: Cosines below this count as zero where a group is named: those of antipodal simplices are 1/d.
+_ORTHOGONAL = 0.02
 #: The largest groups that the search can take.
 _MOST_FEATURES = 10
 
@@ -71,7 +73,7 @@ class Part:
     @cached_property
     def name(self) -> str:
         """As `geometry` names it."""
-        return in_words(geometry(self.W)) if self.dimension else NOT_REPRESENTED
+        return in_words(geometry(self.W, _ORTHOGONAL)) if self.dimension else NOT_REPRESENTED
 
     def __repr__(self) -> str:
         return f"Part({self.name}: {self.features} features in {self.dimension}, loss={self.loss:.9g})"
