@@ -22,7 +22,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from analytic import ReluOutputModel, TrainingRun, train
+from analytic import ReluOutputModel, TrainingRun, feature_dimensionality, train
 from analytic.plotting.colors import BLUE, RED
 
 Array = npt.NDArray[np.float64]
@@ -61,8 +61,7 @@ def plot_gram(ax: Axes, W: Array, b: Array) -> None:
 def plot_norms(ax: Axes, W: Array) -> None:
     """One bar for each feature, the most important on top."""
     norms = np.linalg.norm(W, axis=0)
-    gram = W.T @ W
-    shared = (gram**2).sum(1) / np.maximum(norms, 1e-12) ** 2 - norms**2
+    shared = norms**2 * (1 / np.maximum(feature_dimensionality(W), 1e-12) - 1)
     ax.barh(np.arange(len(norms)), norms, height=1.0, color=OWN_TO_SHARED(np.clip(shared, 0, 1)))
     ax.set(xlim=(0, 1.55), ylim=(len(norms) - 0.5, -0.5), yticks=[], xticks=[0, 1])
 

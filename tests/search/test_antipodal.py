@@ -42,3 +42,13 @@ def test_in_ten_dimensions_it_beats_ten_digons_at_density_0_2154_but_not_at_0_31
 def test_what_is_refused(density: float, dimension: int, name: str) -> None:
     with pytest.raises(InvalidInput, match=name):
         antipodal_simplex(density, dimension)
+
+
+def test_between_digons_and_pentagons_nine_dimensions_are_best() -> None:
+    """At density 0.224 it saves more loss for each dimension than either, and so enters the best mixture."""
+    p = 0.224
+    known = search_parts(p, features=5, dimensions=2, starts=10)
+    assert [part.name for part in known.parts[2:]] == ["digon", "pentagon"]
+    with_simplex = Parts(p, (*known.parts, antipodal_simplex(p, 9)))
+    assert with_simplex.mixture(200, 18).loss < known.mixture(200, 18).loss * (1 - 1e-4)
+    assert str(with_simplex.mixture(200, 18)) == "160 not represented, 2 antipodal simplex"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from scipy.spatial import ConvexHull
 from analytic import ReluOutputModel, ToyModel, find_minima
 from analytic.polytopes.groups import NOT_REPRESENTED
 from analytic.search.mixtures import Part, Parts, search_parts
+from analytic.search.structured import polygon
 from analytic.validation import InvalidInput
 
 
@@ -97,9 +99,13 @@ def test_groups_that_smaller_ones_replace_are_not_kept() -> None:
 
 
 def test_neighbours_are_followed() -> None:
-    """One random start rarely finds the pentagon; from the pentagon at another density a descent ends at it."""
-    alone = search_parts(0.12, features=5, dimensions=2, starts=1, near=[parts(0.1)])
-    assert (5, 2) in {(part.features, part.dimension) for part in alone.parts}
+    """Five features in one dimension have many local minima; one random start misses the best, a neighbour knows it."""
+    options: dict[str, Any] = {"features": 5, "dimensions": 1}
+    known = search_parts(0.1, **options, starts=40)
+    alone = search_parts(0.101, **options, starts=1)
+    followed = search_parts(0.101, **options, starts=1, near=[known])
+    assert [part.features for part in alone.parts] == [1, 1, 2, 3, 4]
+    assert [part.features for part in followed.parts] == [1, 1, 2, 3, 4, 5]
 
 
 def test_files(tmp_path: Path) -> None:
@@ -128,3 +134,16 @@ def test_what_is_refused(options: dict[str, float], name: str) -> None:
 def test_fractions_are_no_weights() -> None:
     with pytest.raises(InvalidInput, match="whole"):
         parts(0.1).mixture(9, 3).weights()
+
+
+@pytest.mark.parametrize("count", [4, 5, 6, 7, 8])
+def test_the_sparse_limit_of_polygons(count: int) -> None:
+    """With one feature on at a time and largest cosine c, ReLU(s (x - c)) is what the feature's own output can be.
+
+    Its error is least for s = (2 + c)/(2 (1 - c)), then 1 - (1 - c)(2 + c)^2/4 of that of silence; the others are 0.
+    """
+    c = np.cos(2 * np.pi / count)
+    s = (2 + c) / (2 * (1 - c))
+    model = ReluOutputModel.from_density(count, 2, 1e-9)
+    share = model.loss(np.sqrt(s) * polygon(count), np.full(count, -c * s)) / model.silent_loss
+    assert share == pytest.approx(1 - (1 - c) * (2 + c) ** 2 / 4, abs=1e-7)
