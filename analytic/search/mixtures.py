@@ -220,7 +220,7 @@ def search_parts(
     --------
     >>> parts = search_parts(0.3, features=3, dimensions=2, starts=20)
     >>> parts.mixture(200, 20)
-    Mixture(200 features in 20: 160 not represented, 20 digon; loss=12.9870977)
+    Mixture(200 features in 20: 160 not represented, 20 digon; loss=12.9862071)
     """
     p = number("density", density, above=0, most=1)
     most, deepest = whole("features", features, 1, _MOST_FEATURES), whole("dimensions", dimensions)
