@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_IMPORT = re.compile(r'^import\s+(?:\* as (\w+)|\{([^}]*)\})\s+from\s+"(\.[^"]+)";\n', re.MULTILINE)
+#: An import of names, or of a module under one.
+IMPORT = re.compile(r'^import\s+(?:\* as (\w+)|\{([^}]*)\})\s+from\s+"(\.[^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 _LEFT = re.compile(r"^\s*(?:import\b[^(]|export\b)|</script", re.MULTILINE)
 
@@ -48,7 +49,7 @@ def _collect(root: Path, path: str, texts: dict[str, str], users: tuple[str, ...
     if path in users:
         raise Refused(f"{path} imports itself, by way of {' and '.join(users)}")
     source = (root / path).read_text(encoding="utf-8")
-    for match in _IMPORT.finditer(source):
+    for match in IMPORT.finditer(source):
         _collect(root, _beside(path, match[3]), texts, (*users, path))
     texts[path] = _scoped(path, source)
 
@@ -67,7 +68,7 @@ def _beside(path: str, relative: str) -> str:
 def _scoped(path: str, source: str) -> str:
     """One module as a constant that holds what it exports."""
     exported = [match[2] for match in _EXPORT.finditer(source)]
-    body = _IMPORT.sub(lambda match: "\n".join(_taken(path, match)) + "\n", source)
+    body = IMPORT.sub(lambda match: "\n".join(_taken(path, match)) + "\n", source)
     body = _EXPORT.sub(r"\1", body)
     if left := _LEFT.search(body):
         raise Refused(f"{path} has an import, export or end of script in an unknown form: {left[0].strip()!r}")

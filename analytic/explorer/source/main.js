@@ -21,7 +21,8 @@ const VIEWS = {pair, network};
 const DEFAULTS = Object.assign({view: "pair", theme: "system"}, ...Object.values(VIEWS).map((view) => view.DEFAULTS));
 
 /**
- * The expected loss of W, [W1, W2] for a pair or rows of hidden units, with bias b: null, one number, or one per feature.
+ * The expected loss of W, [W1, W2] for a pair or rows of hidden units, with bias b: null, one number, or one per
+ * feature.
  * Importance is a number or one per feature; of a pair, r stands for (1, r).
  */
 function loss(W, b, {density, importance = 1}) {
@@ -117,7 +118,10 @@ class Page {
     const box = document.getElementById("python");
     box.textContent = text;
     box.parentElement.hidden = false;
-    const copied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+    const copied = await navigator.clipboard?.writeText(text).then(
+      () => true,
+      () => false,
+    );
     if (!copied) return;
     const usual = button.textContent;
     button.textContent = "Copied";

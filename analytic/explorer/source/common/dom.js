@@ -14,17 +14,25 @@ export function make(tag, properties = {}, ...children) {
 
 /** Text in which [word] is explained by `words[word]`, on hover, on focus and to screen readers. */
 export function explained(text, words) {
-  return text.split(/(\[[^\]]+\])/).filter(Boolean).map((part) => {
-    if (!part.startsWith("[")) return part;
-    const [word, key = word] = part.slice(1, -1).split("|");
-    return make("dfn", {tabIndex: 0, "data-tip": words[key.toLowerCase()], "aria-label": `${word}: ${words[key.toLowerCase()]}`}, word);
-  });
+  return text
+    .split(/(\[[^\]]+\])/)
+    .filter(Boolean)
+    .map((part) => {
+      if (!part.startsWith("[")) return part;
+      const [word, key = word] = part.slice(1, -1).split("|");
+      return make(
+        "dfn",
+        {tabIndex: 0, "data-tip": words[key.toLowerCase()], "aria-label": `${word}: ${words[key.toLowerCase()]}`},
+        word,
+      );
+    });
 }
 
 /** Buttons of which one is pressed: options {value: label}; `show(value)` presses one. */
 export function choice(label, options, chosen) {
   const buttons = Object.entries(options).map(([value, text]) =>
-    make("button", {type: "button", "data-value": value, onclick: () => chosen(value)}, text));
+    make("button", {type: "button", "data-value": value, onclick: () => chosen(value)}, text),
+  );
   const group = make("div", {className: "choice", role: "group", "aria-label": label}, ...buttons);
   group.show = (value) => {
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.value === value));
@@ -38,7 +46,11 @@ export function slider(label, {low, high, logarithmic = true, format}, moved) {
   const [least, most] = [into(low), into(high)];
   const value = make("output");
   const input = make("input", {
-    type: "range", min: least, max: most, step: (most - least) / 1000, "aria-label": label,
+    type: "range",
+    min: least,
+    max: most,
+    step: (most - least) / 1000,
+    "aria-label": label,
     oninput: () => moved(Math.min(high, Math.max(low, out(Number(input.value))))),
   });
   const whole = make("label", {className: "slider"}, make("span", {}, label), input, value);

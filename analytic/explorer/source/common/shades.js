@@ -6,7 +6,8 @@ export function table({values, shape: [count]}) {
   for (let k = 0; k < 256; k++) {
     const place = (k / 255) * (count - 1);
     const low = Math.min(count - 2, Math.floor(place));
-    const channel = (c) => Math.round(values[3 * low + c] + (place - low) * (values[3 * low + 3 + c] - values[3 * low + c]));
+    const channel = (c) =>
+      Math.round(values[3 * low + c] + (place - low) * (values[3 * low + 3 + c] - values[3 * low + c]));
     colors[k] = packed(channel(0), channel(1), channel(2), 255);
   }
   return colors;
@@ -24,7 +25,13 @@ export function channels(text) {
 
 /** A colour mixed with white. */
 export function paler(text, white) {
-  return `#${channels(text).map((c) => Math.round(c + white * (255 - c)).toString(16).padStart(2, "0")).join("")}`;
+  return `#${channels(text)
+    .map((c) =>
+      Math.round(c + white * (255 - c))
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
 }
 
 /** An image of packed pixels as a canvas of its own size. */

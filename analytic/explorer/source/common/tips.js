@@ -1,4 +1,4 @@
-/* Words with [data-tip] are explained beside them, on hover and on focus: one box for the whole page, inside the window. */
+/* Words with [data-tip] are explained beside them, on hover and on focus, in one box that stays inside the window. */
 
 const GAP = 8;
 

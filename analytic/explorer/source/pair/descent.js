@@ -42,7 +42,8 @@ export class Descent {
     this.theta = value.theta;
     this.time = value.time;
     const last = this.trail.at(-1);
-    if (!last || Math.hypot(last[0] - value.theta[0], last[1] - value.theta[1]) > APART) this.trail.push(value.theta.slice(0, 2));
+    if (!last || Math.hypot(last[0] - value.theta[0], last[1] - value.theta[1]) > APART)
+      this.trail.push(value.theta.slice(0, 2));
     this.count++;
     this.done = this.name !== "flow" && (this.count >= LIMIT || (!MOTIONS[this.name].sampled && this.#rests()));
   }

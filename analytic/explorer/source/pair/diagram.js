@@ -116,7 +116,8 @@ export class Diagram {
     context.fillText("importance of feature 2", frame.x + frame.width / 2, frame.y + frame.height + 22);
     context.textAlign = "right";
     context.textBaseline = "middle";
-    for (const value of TICKS.density) context.fillText(String(value), frame.x - 5, this.#at(Math.log10(value), 0, frame)[1]);
+    for (const value of TICKS.density)
+      context.fillText(String(value), frame.x - 5, this.#at(Math.log10(value), 0, frame)[1]);
     context.save();
     context.translate(9, frame.y + frame.height / 2);
     context.rotate(-Math.PI / 2);
@@ -126,7 +127,11 @@ export class Diagram {
   }
 
   #drawHandle(context, [x, y]) {
-    for (const [radius, color] of [[9, "#111"], [7, "#fff"], [3, "#111"]]) {
+    for (const [radius, color] of [
+      [9, "#111"],
+      [7, "#fff"],
+      [3, "#111"],
+    ]) {
       context.beginPath();
       context.arc(x, y, radius, 0, 2 * Math.PI);
       context.fillStyle = color;

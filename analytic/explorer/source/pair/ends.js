@@ -11,7 +11,14 @@ const MATCH = 1e-2;
 export function flatSets(model) {
   if (model.bias === "none") return [];
   const set = (phase, description, theta, holds, extra = {}) => ({
-    flat: true, kind: "minimum", phase, description, theta, loss: model.loss(theta), holds, ...extra,
+    flat: true,
+    kind: "minimum",
+    phase,
+    description,
+    theta,
+    loss: model.loss(theta),
+    holds,
+    ...extra,
   });
   const bothDead = (theta) => model.dead(theta).every(Boolean);
   const dead = set("silent", "both outputs dead", model.own([0, 0, -1, -1]), bothDead);
@@ -32,15 +39,29 @@ function ofLiveOutput(model, live, set) {
   const off = (theta, value) => Math.abs(value) < MATCH && model.dead(theta)[dead];
   // A lever longer than sqrt(2 Var_j / Var_i), densities being equal, makes a constant output stable.
   const isLong = (theta) => Math.abs(theta[dead]) > Math.SQRT2 - MATCH;
-  const perfect = (theta) => off(theta, theta[dead]) && Math.hypot(Math.abs(theta[live]) - 1, theta[2 + live]) < MATCH;
+  const perfect = (theta) =>
+    off(theta, theta[dead]) && Math.hypot(Math.abs(theta[live]) - 1, theta[2 + live]) < MATCH;
   const constant = (theta) => off(theta, theta[live]) && Math.abs(theta[2 + live] - mean) < MATCH;
   return [
-    set(`dedicated-${live + 1}`, `${name(dead)} dead, feature ${live + 1} exact`, member(1, 0, 0), perfect,
-      {axis: live, from: 1, to: 1}),
-    set("silent", `${name(dead)} dead, ${name(live)} constant, |${lever}| > √2`, member(0, mean, 2),
-      (theta) => constant(theta) && isLong(theta), {axis: dead, from: Math.SQRT2, to: Infinity}),
-    set("silent", `${name(dead)} dead, ${name(live)} constant, |${lever}| < √2`, member(0, mean, 0),
-      (theta) => constant(theta) && !isLong(theta), {kind: "saddle", axis: dead, from: 0, to: Math.SQRT2}),
+    set(`dedicated-${live + 1}`, `${name(dead)} dead, feature ${live + 1} exact`, member(1, 0, 0), perfect, {
+      axis: live,
+      from: 1,
+      to: 1,
+    }),
+    set(
+      "silent",
+      `${name(dead)} dead, ${name(live)} constant, |${lever}| > √2`,
+      member(0, mean, 2),
+      (theta) => constant(theta) && isLong(theta),
+      {axis: dead, from: Math.SQRT2, to: Infinity},
+    ),
+    set(
+      "silent",
+      `${name(dead)} dead, ${name(live)} constant, |${lever}| < √2`,
+      member(0, mean, 0),
+      (theta) => constant(theta) && !isLong(theta),
+      {kind: "saddle", axis: dead, from: 0, to: Math.SQRT2},
+    ),
   ];
 }
 

@@ -23,7 +23,10 @@ function stepped(model, theta, g, step) {
   const gradient = new Array(n);
   const first = indices.map((i) => -g[i]);
   backSolve(lower, first);
-  model.slope(indices.map((i) => theta[i] + (step / 2) * first[i]), middle);
+  model.slope(
+    indices.map((i) => theta[i] + (step / 2) * first[i]),
+    middle,
+  );
   const second = indices.map((i) => -middle[i] - first[i]);
   backSolve(lower, second);
   for (const i of indices) second[i] += first[i];

@@ -5,9 +5,7 @@ that Python has stored for the models around it (explorer/pair.py).
 Over both copies of all points the indices of the gradient have to sum to one. Where they do not, a point is missing,
 and `refined` looks for it from many starts.
 */
-import {
-  antipodal_line, confused_line, shared_dedicated, shared_line, unbiased_line,
-} from "../generated/pair.js";
+import {antipodal_line, confused_line, shared_dedicated, shared_line, unbiased_line} from "../generated/pair.js";
 import {eigenvalues, norm, solved} from "./algebra.js";
 import {randomly} from "../common/random.js";
 
@@ -113,7 +111,7 @@ function silent(model) {
   return point(model, theta, model.bias === "none" ? "maximum" : "saddle", 1);
 }
 
-/** Kind and index of a dedicated point whose other feature is `times` as important: the loss rises or falls by sides. */
+/** Kind and index of a dedicated point whose other feature is `times` as important, from the sides that fall. */
 function dedicatedVerdict(bias, p, times) {
   const lines = {
     none: [0, unbiased_line(p)],

@@ -8,9 +8,14 @@ const HEADER = ["", "phase", "loss", "W₁", "W₂", "bias", "share"];
 /** The rows: an end, or a point, or a flat set. */
 function cells(entry, {best, shares, color, bias}) {
   const kind = entry.flat ? `flat ${entry.kind}` : entry.kind;
-  const word = make("dfn", {tabIndex: 0, "data-tip": `${WORDS[kind]} ${WORDS[entry.phase]}`}, entry.phase.replace("-", " "));
+  const word = make(
+    "dfn",
+    {tabIndex: 0, "data-tip": `${WORDS[kind]} ${WORDS[entry.phase]}`},
+    entry.phase.replace("-", " "),
+  );
   const share = shares?.get(entry);
-  const remark = entry === best ? ", the best" : share && entry.kind !== "minimum" ? " that attracts from one side" : "";
+  const remark =
+    entry === best ? ", the best" : share && entry.kind !== "minimum" ? " that attracts from one side" : "";
   const name = make("span", {}, word, make("small", {}, kind + remark));
   const mark = make("span", {className: `mark ${entry.flat ? "flat" : entry.kind}`, "aria-hidden": "true"});
   mark.style.setProperty("--color", color);
@@ -33,18 +38,29 @@ function biases([b1, b2], bias) {
 
 /** The table; `chosen(entry)` is called for a row, by mouse or by key. */
 export function table(entries, context, chosen) {
-  const head = HEADER.map((text) => make("th", {scope: "col"}, text === "share"
-    ? make("dfn", {tabIndex: 0, "data-tip": WORDS.share}, text) : text));
-  const rows = entries.map((entry) => make("tr", {
-    tabIndex: 0,
-    "aria-selected": String(entry === context.selected),
-    onclick: () => chosen(entry),
-    onkeydown: (event) => {
-      if (event.target !== event.currentTarget || (event.key !== "Enter" && event.key !== " ")) return;
-      event.preventDefault();
-      chosen(entry);
-    },
-  }, ...cells(entry, {...context, color: context.colors.get(entry)})));
-  return make("table", {role: "grid", "aria-label": "Stationary points"},
-    make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+  const head = HEADER.map((text) =>
+    make("th", {scope: "col"}, text === "share" ? make("dfn", {tabIndex: 0, "data-tip": WORDS.share}, text) : text),
+  );
+  const rows = entries.map((entry) =>
+    make(
+      "tr",
+      {
+        tabIndex: 0,
+        "aria-selected": String(entry === context.selected),
+        onclick: () => chosen(entry),
+        onkeydown: (event) => {
+          if (event.target !== event.currentTarget || (event.key !== "Enter" && event.key !== " ")) return;
+          event.preventDefault();
+          chosen(entry);
+        },
+      },
+      ...cells(entry, {...context, color: context.colors.get(entry)}),
+    ),
+  );
+  return make(
+    "table",
+    {role: "grid", "aria-label": "Stationary points"},
+    make("thead", {}, make("tr", {}, ...head)),
+    make("tbody", {}, ...rows),
+  );
 }

@@ -57,16 +57,32 @@ export class Model {
   curvature(theta) {
     const [W1, W2, b1, b2] = this.full(theta);
     const [h11, h12, h1a, h1b, h22, h2a, h2b, haa, hbb] = hessian(W1, W2, b1, b2, ...this.numbers);
-    if (this.size === 2) return [[h11, h12], [h12, h22]];
+    if (this.size === 2)
+      return [
+        [h11, h12],
+        [h12, h22],
+      ];
     if (this.size === 3) {
-      return [[h11, h12, h1a + h1b], [h12, h22, h2a + h2b], [h1a + h1b, h2a + h2b, haa + hbb]];
+      return [
+        [h11, h12, h1a + h1b],
+        [h12, h22, h2a + h2b],
+        [h1a + h1b, h2a + h2b, haa + hbb],
+      ];
     }
-    return [[h11, h12, h1a, h1b], [h12, h22, h2a, h2b], [h1a, h2a, haa, 0], [h1b, h2b, 0, hbb]];
+    return [
+      [h11, h12, h1a, h1b],
+      [h12, h22, h2a, h2b],
+      [h1a, h2a, haa, 0],
+      [h1b, h2b, 0, hbb],
+    ];
   }
 
   /** Whether each output is zero on every input. */
   dead(theta) {
     const [W1, W2, b1, b2] = this.full(theta);
-    return [[W1, W2, b1], [W2, W1, b2]].map(([own, other, b]) => b + own * own + Math.max(0, own * other) <= 0);
+    return [
+      [W1, W2, b1],
+      [W2, W1, b2],
+    ].map(([own, other, b]) => b + own * own + Math.max(0, own * other) <= 0);
   }
 }

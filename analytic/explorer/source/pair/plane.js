@@ -1,5 +1,7 @@
 /* The plane of weights: the loss as colours and contour lines, points, flat sets, basins, and ways down. */
 import {inks} from "../common/sheet.js";
+import {contours} from "./contours.js";
+import {dot, polygon, ring, star, stroked} from "./marks.js";
 import {channels, packed, paler, picture, table} from "../common/shades.js";
 
 /** W1 and W2 from -EXTENT to EXTENT. */
@@ -64,7 +66,11 @@ export class Plane {
   /** Takes the labels of a plane of starts; `colors` by label. */
   showBasins(labels, colors, size) {
     const inked = colors.map((color) => packed(...channels(color), VEIL));
-    this.veil = picture(Uint32Array.from(labels, (label) => inked[label] ?? 0), size, size);
+    this.veil = picture(
+      Uint32Array.from(labels, (label) => inked[label] ?? 0),
+      size,
+      size,
+    );
   }
 
   hideBasins() {
@@ -150,7 +156,9 @@ export class Plane {
     for (const {axis, from, to, kind} of flat) {
       if (axis === undefined) continue;
       for (const sign of [-1, 1]) {
-        const ends = [from, Math.min(to, EXTENT)].map((length) => this.place(axis ? [0, sign * length] : [sign * length, 0], frame));
+        const ends = [from, Math.min(to, EXTENT)].map((length) =>
+          this.place(axis ? [0, sign * length] : [sign * length, 0], frame),
+        );
         context.setLineDash(kind === "minimum" ? [] : [1, 6]);
         stroked(context, ends, from === to ? [10, 6] : kind === "minimum" ? [5, 2.5] : [3, 1.5]);
       }
@@ -163,7 +171,10 @@ export class Plane {
     const path = new Path2D();
     for (const W of trail) path.lineTo(...this.place(W, frame));
     context.lineJoin = "round";
-    for (const [width, color] of [[5, "#fff"], [2.5, "#111"]]) {
+    for (const [width, color] of [
+      [5, "#fff"],
+      [2.5, "#111"],
+    ]) {
       context.lineWidth = width;
       context.strokeStyle = color;
       context.stroke(path);
@@ -175,7 +186,10 @@ export class Plane {
   #drawPoints(context, frame, {points, selected, best, here}) {
     for (const point of [...points].reverse()) {
       for (const sign of point.phase === "silent" ? [1] : [1, -1]) {
-        const at = this.place(point.W.map((value) => sign * value), frame);
+        const at = this.place(
+          point.W.map((value) => sign * value),
+          frame,
+        );
         context.globalAlpha = here(point) ? 1 : ELSEWHERE;
         if (point === selected) ring(context, at, 13);
         if (point.kind === "minimum") dot(context, at, point === best ? 8 : 6, this.phases[point.phase]);
@@ -188,11 +202,17 @@ export class Plane {
   }
 
   #drawCursor(context, [x, y]) {
-    for (const [width, color] of [[3, "#fff"], [1, "#111"]]) {
+    for (const [width, color] of [
+      [3, "#fff"],
+      [1, "#111"],
+    ]) {
       context.lineWidth = width;
       context.strokeStyle = color;
       context.beginPath();
-      for (const [u, v] of [[12, 0], [0, 12]]) {
+      for (const [u, v] of [
+        [12, 0],
+        [0, 12],
+      ]) {
         context.moveTo(x - u, y - v);
         context.lineTo(x + u, y + v);
       }
@@ -203,97 +223,4 @@ export class Plane {
 
 function named(value) {
   return String(value).replace("-", "−");
-}
-
-/** A line in white on black, so that it is seen on any colour. */
-function stroked(context, [start, end], [outer, inner]) {
-  for (const [width, color] of [[outer, "#111"], [inner, "#fff"]]) {
-    context.lineWidth = width;
-    context.strokeStyle = color;
-    context.beginPath();
-    context.moveTo(...start);
-    context.lineTo(...end);
-    context.stroke();
-  }
-}
-
-function outlined(context, color) {
-  context.lineWidth = 4;
-  context.strokeStyle = "#111";
-  context.stroke();
-  context.lineWidth = 1.6;
-  context.strokeStyle = "#fff";
-  context.stroke();
-  context.fillStyle = color;
-  context.fill();
-}
-
-function dot(context, [x, y], radius, color) {
-  context.beginPath();
-  context.arc(x, y, radius, 0, 2 * Math.PI);
-  outlined(context, color);
-}
-
-function ring(context, [x, y], radius) {
-  for (const [width, color] of [[5, "#111"], [2.5, "#fff"]]) {
-    context.lineWidth = width;
-    context.strokeStyle = color;
-    context.beginPath();
-    context.arc(x, y, radius, 0, 2 * Math.PI);
-    context.stroke();
-  }
-}
-
-function polygon(context, [x, y], radius, corners, color) {
-  context.beginPath();
-  for (let k = 0; k < corners; k++) {
-    const angle = (2 * Math.PI * k) / corners - Math.PI / 2;
-    context.lineTo(x + radius * Math.cos(angle), y + radius * Math.sin(angle));
-  }
-  context.closePath();
-  context.lineWidth = 3;
-  context.strokeStyle = "#111";
-  context.stroke();
-  context.fillStyle = color;
-  context.fill();
-}
-
-function star(context, [x, y], radius) {
-  context.beginPath();
-  for (let k = 0; k < 10; k++) {
-    const angle = (Math.PI * k) / 5 - Math.PI / 2;
-    const r = k % 2 ? radius * 0.45 : radius;
-    context.lineTo(x + r * Math.cos(angle), y + r * Math.sin(angle));
-  }
-  context.closePath();
-  context.fillStyle = "#111";
-  context.fill();
-}
-
-/** Segments x1, y1, x2, y2 (in pixels of the grid, whose nodes lie at their centres) on which a level is an integer. */
-function contours(levels, n) {
-  const lines = [];
-  const crossings = [];
-  const cross = (x1, y1, a, x2, y2, b, level) => {
-    if (a < level === b < level) return;
-    const t = (level - a) / (b - a);
-    crossings.push(x1 + t * (x2 - x1) + 0.5, y1 + t * (y2 - y1) + 0.5);
-  };
-  for (let y = 0; y + 1 < n; y++) {
-    for (let x = 0; x + 1 < n; x++) {
-      const k = y * n + x;
-      const [a, b, c, d] = [levels[k], levels[k + 1], levels[k + n], levels[k + n + 1]];
-      const low = Math.min(a, b, c, d);
-      const high = Math.max(a, b, c, d);
-      for (let level = Math.floor(low) + 1; level <= high; level++) {
-        cross(x, y, a, x + 1, y, b, level);
-        cross(x + 1, y, b, x + 1, y + 1, d, level);
-        cross(x + 1, y + 1, d, x, y + 1, c, level);
-        cross(x, y + 1, c, x, y, a, level);
-        lines.push(...crossings);
-        crossings.length = 0;
-      }
-    }
-  }
-  return lines;
 }

@@ -17,10 +17,7 @@ function descent(model, state, start) {
   const W = list(start.map((value) => Number(value.toPrecision(4))));
   const rate = state.motion === "flow" ? "" : `, lr=${Number(state.rate.toPrecision(3))}`;
   if (state.motion in DYNAMICS) {
-    return [
-      "from analytic import descend",
-      `print(descend(model, ${W}, dynamics="${state.motion}"${rate}))`,
-    ];
+    return ["from analytic import descend", `print(descend(model, ${W}, dynamics="${state.motion}"${rate}))`];
   }
   const optimizer = state.motion === "sgd" ? "sgd" : "adam";
   const zero = model.bias === "none" ? "None" : list([model.bias === "shared" ? 0 : [0, 0]].flat());
@@ -32,16 +29,16 @@ function descent(model, state, start) {
   ];
 }
 
-/** All lines: the landscape, the surface, and what else is switched on; `selected` is null where every W has its best b. */
-export function python(model, state, selected, start) {
+/** All lines: the landscape, the surface at biases b unless that is null, and what else is switched on. */
+export function python(model, state, b, start) {
   const {density, importance} = model;
   const lines = [
     "from analytic import ToyModel, find_stationary_points, loss_surface",
     `model = ToyModel.from_density(${density}, importance=${importance}, bias="${model.bias}")`,
     "print(find_stationary_points(model))",
   ];
-  if (selected) {
-    lines.push(`loss_surface(model, b=${bias(model, selected.b)}, extent=${EXTENT}, points=200).plot()`);
+  if (b) {
+    lines.push(`loss_surface(model, b=${bias(model, b)}, extent=${EXTENT}, points=200).plot()`);
   }
   if (state.basins) {
     lines.push("from analytic import basin_map");

@@ -63,7 +63,8 @@ function least(f, turns) {
   const values = nodes.map(f);
   let best = Math.min(values[0], values.at(-1));
   for (let k = 1; k + 1 < nodes.length; k++) {
-    if (values[k] <= values[k - 1] && values[k] <= values[k + 1]) best = Math.min(best, narrowed(f, nodes[k - 1], nodes[k + 1]));
+    if (values[k] <= values[k - 1] && values[k] <= values[k + 1])
+      best = Math.min(best, narrowed(f, nodes[k - 1], nodes[k + 1]));
   }
   return best;
 }

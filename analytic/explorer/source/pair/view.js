@@ -6,18 +6,17 @@ import {Diagram} from "./diagram.js";
 import {endAt, endsOf, flatSets} from "./ends.js";
 import {Grid} from "./grid.js";
 import {distance, landscape} from "./landscape.js";
+import {listen} from "./hands.js";
 import {table} from "./list.js";
 import {BIASES, Model} from "./model.js";
 import {MOTIONS} from "./motions.js";
 import {curveKey, panels} from "./panels.js";
 import {EXTENT, Plane, endColors} from "./plane.js";
 import {python} from "./python.js";
+import {DEFAULTS as VALUES, checked, startOf} from "./state.js";
 import {atBiases} from "./surface.js";
 
-export const DEFAULTS = {
-  density: 0.3, importance: 0.7, bias: "per-feature", surface: "selected", point: "best", basins: false,
-  motion: "flow", rate: 0.05, batch: 128, start: "",
-};
+export const DEFAULTS = VALUES;
 /** Pixels of the surface and of the basins, and starts that are counted. */
 const SIZE = 200;
 const BASINS = 144;
@@ -29,10 +28,6 @@ const SHAKEN = 0.15;
 const INVITATION = "Click into the picture: a network starts there, with zero bias.";
 /** The hand rests after so many milliseconds. */
 const REST = 200;
-/** Steps of the keys, as factors of the model and as lengths of weights. */
-const FACTOR = 1.02;
-const NUDGE = 0.05;
-
 /** Draws the view. */
 export function mount(element, state, tools) {
   return new View(element, state, tools);
@@ -47,7 +42,7 @@ class View {
     this.cursor = null;
     this.parts = panels(element, {
       change: tools.change,
-      random: () => this.#start([0, 0].map(() => places(1.5 * EXTENT * (Math.random() - 0.5), 3))),
+      random: () => this.#start([0, 0].map(() => 1.5 * EXTENT * (Math.random() - 0.5))),
       clear: () => tools.change({start: ""}),
     });
     this.listening = new AbortController();
@@ -108,12 +103,13 @@ class View {
     this.#select(former);
   }
 
-  /** The selected entry: the best end, or the one with its number; while the model changes, the nearest to the former. */
+  /** The selected entry: the best end, or the one with its number; when the model changes, the nearest to before. */
   #select(former) {
     const {point} = this.state;
     this.selected = this.entries[point === "best" ? 0 : Number(point)] ?? this.entries[0];
     if (point !== "best" && former && former.theta.length === this.model.size) {
-      const near = (entry) => distance(entry.theta, former.theta) + (Boolean(entry.flat) === Boolean(former.flat) ? 0 : 100);
+      const near = (entry) =>
+        distance(entry.theta, former.theta) + (Boolean(entry.flat) === Boolean(former.flat) ? 0 : 100);
       this.selected = this.entries.reduce((best, entry) => (near(entry) < near(best) ? entry : best));
       this.#renumber(String(this.entries.indexOf(this.selected)));
     }
@@ -157,7 +153,8 @@ class View {
     const given = {density: model.density, importance: model.importance, bias: model.bias};
     const starts = this.grids[model.bias].around(model.density, model.importance, 2);
     this.#take(landscape(model, starts));
-    const current = () => this.model === model && this.state.surface === state.surface && this.state.basins === state.basins;
+    const current = () =>
+      this.model === model && this.state.surface === state.surface && this.state.basins === state.basins;
     const ask = this.tools.helper.ask.bind(this.tools.helper);
     if (!this.complete) {
       const found = await ask("pair.refined", {model: given, starts});
@@ -187,9 +184,18 @@ class View {
 
   async #map(given, current) {
     const targets = [...this.points, ...this.flat];
-    const labels = await this.tools.helper.ask("pair.basins", {model: given, points: this.points, size: BASINS, extent: EXTENT});
+    const labels = await this.tools.helper.ask("pair.basins", {
+      model: given,
+      points: this.points,
+      size: BASINS,
+      extent: EXTENT,
+    });
     if (!current()) return;
-    this.plane.showBasins(labels, targets.map((target) => this.colors.get(target)), BASINS);
+    this.plane.showBasins(
+      labels,
+      targets.map((target) => this.colors.get(target)),
+      BASINS,
+    );
     this.sheets.plane.redraw();
   }
 
@@ -199,13 +205,14 @@ class View {
     this.trail = [];
     this.way = null;
     this.parts.status.textContent = INVITATION;
-    const start = this.#startOf(this.state);
+    const start = startOf(this.state);
     if (!start) return;
     this.seed = (this.seed ?? 0) + 1;
     this.way = new Descent(this.model, this.model.own([...start, 0, 0]), this.state, this.seed);
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const advance = () => {
-      do this.way.advance(); while (still && !this.way.done);
+      do this.way.advance();
+      while (still && !this.way.done);
       this.trail = this.way.trail;
       this.#showWay();
       this.sheets.plane.draw();
@@ -214,13 +221,8 @@ class View {
     this.running = requestAnimationFrame(advance);
   }
 
-  #startOf({start}) {
-    const W = start.split(",").map(Number);
-    return start && W.length === 2 && W.every((value) => Math.abs(value) <= EXTENT) ? W : null;
-  }
-
   #start(W) {
-    this.tools.change({start: W.map((value) => String(value).replace("−", "-")).join(",")});
+    this.tools.change({start: W.map((value) => value.toFixed(3)).join(",")});
     this.#descend();
   }
 
@@ -237,7 +239,8 @@ class View {
     const {sampled} = MOTIONS[way.name];
     const end = endAt(this.model, way.theta, this.points, this.flat, sampled ? SHAKEN : undefined);
     if (!end) return "Still on its way";
-    const kind = end.kind === "minimum" ? `${end.flat ? "flat " : ""}minimum` : "point, which attracts from one side,";
+    const kind =
+      end.kind === "minimum" ? `${end.flat ? "flat " : ""}minimum` : "point, which attracts from one side,";
     const best = end === this.entries[0] ? ", the best," : "";
     return `${sampled ? "Shaken by noise around" : "Ended at"} the ${end.phase} ${kind}${best}`;
   }
@@ -252,12 +255,17 @@ class View {
   #showList() {
     const {selected, shares, colors} = this;
     const context = {selected, shares, colors, best: this.ends[0], bias: this.model.bias};
-    this.parts.list.replaceChildren(table(this.entries, context, (entry) => {
-      this.tools.change({point: String(this.entries.indexOf(entry)), surface: "selected"});
-    }));
+    this.parts.list.replaceChildren(
+      table(this.entries, context, (entry) => {
+        this.tools.change({point: String(this.entries.indexOf(entry)), surface: "selected"});
+      }),
+    );
     const missing = this.complete ? "" : "Refining: the indices do not add up, so a point is missing. ";
     const flat = this.ends.filter((end) => end.flat).length;
-    const counts = [counted(this.ends.length - flat, "minimum", "minima"), ...(flat ? [counted(flat, "flat minimum", "flat minima")] : [])];
+    const counts = [
+      counted(this.ends.length - flat, "minimum", "minima"),
+      ...(flat ? [counted(flat, "flat minimum", "flat minima")] : []),
+    ];
     const click = this.model.bias === "none" ? "" : " Click one to see the loss at its biases.";
     this.parts.shares.textContent = `${missing}${counts.join(" and ")}, each also at −W.${click}`;
   }
@@ -265,7 +273,8 @@ class View {
   #showControls() {
     const {bias, surface, density, importance, basins, motion, rate, batch, start} = this.state;
     const {parts} = this;
-    for (const [name, value] of Object.entries({bias, surface, density, importance, rate, batch})) parts[name].show(value);
+    for (const [name, value] of Object.entries({bias, surface, density, importance, rate, batch}))
+      parts[name].show(value);
     parts.basins.checked = basins;
     parts.motion.value = motion;
     parts.rate.hidden = !MOTIONS[motion].rate;
@@ -276,108 +285,69 @@ class View {
 
   #listen() {
     const {signal} = this.listening;
-    const on = (target, name, act) => target.addEventListener(name, act, {signal});
-    const {diagram, plane} = this.parts;
-    on(diagram, "pointerdown", (event) => {
-      diagram.setPointerCapture(event.pointerId);
-      this.#dragTo(event);
-    });
-    on(diagram, "pointermove", (event) => (event.buttons ? this.#dragTo(event) : this.#nameCurve(event)));
-    on(diagram, "keydown", (event) => this.#moveModel(event));
-    on(plane, "pointermove", (event) => this.#read(event));
-    on(plane, "pointerleave", () => this.#nameSlice());
-    on(plane, "click", (event) => this.#click(event));
-    on(plane, "keydown", (event) => this.#moveCursor(event));
-    on(plane, "blur", () => this.#setCursor(null));
-    on(window.matchMedia("(prefers-color-scheme: dark)"), "change", () => this.update(this.state));
-  }
-
-  #frames() {
-    const {diagram, plane} = this.parts;
-    return {
-      diagram: this.diagrams[this.model.bias].frame(diagram.clientWidth, diagram.clientHeight),
-      plane: this.plane.frame(plane.clientWidth, plane.clientHeight),
+    const view = this;
+    const hands = {
+      get state() {
+        return view.state;
+      },
+      get diagram() {
+        return view.diagrams[view.model.bias];
+      },
+      get cursor() {
+        return view.cursor;
+      },
+      plane: this.plane,
+      change: this.tools.change,
+      point: (W) => this.#say(W),
+      name: (boundary) => (this.parts.curve.textContent = boundary ? `Boundary: ${boundary}.` : ""),
+      aim: (W) => this.#aim(W),
+      start: (W) => this.#start(W),
     };
-  }
-
-  #dragTo(event) {
-    const at = this.diagrams[this.model.bias].model(this.sheets.diagram.place(event), this.#frames().diagram);
-    this.tools.change(at);
-  }
-
-  #nameCurve(event) {
-    const text = this.diagrams[this.model.bias].boundaryAt(this.sheets.diagram.place(event), this.#frames().diagram);
-    this.parts.curve.textContent = text ? `Boundary: ${text}.` : "";
-  }
-
-  #moveModel(event) {
-    const factor = event.shiftKey ? FACTOR ** 5 : FACTOR;
-    const {density, importance} = this.state;
-    const moved = {
-      ArrowUp: {density: Math.min(1, density * factor)}, ArrowDown: {density: Math.max(0.01, density / factor)},
-      ArrowRight: {importance: Math.min(10, importance * factor)}, ArrowLeft: {importance: Math.max(0.1, importance / factor)},
-    }[event.key];
-    if (!moved) return;
-    event.preventDefault();
-    this.tools.change(moved);
-  }
-
-  #weightsAt(event) {
-    return this.plane.weights(this.sheets.plane.place(event), this.#frames().plane);
-  }
-
-  #read(event) {
-    const W = this.#weightsAt(event);
-    this.#say(W);
+    listen(this.sheets, hands, signal);
+    const scheme = window.matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", () => this.update(this.state), {signal});
   }
 
   /** Where in the space of biases the surface lies. */
   #nameSlice() {
     const {bias} = this.model;
-    const [b1, b2] = this.model.full(this.selected.theta).slice(2).map((value) => places(value, 4));
+    const [b1, b2] = this.model
+      .full(this.selected.theta)
+      .slice(2)
+      .map((value) => places(value, 4));
     const slice = bias === "shared" ? `b = ${b1}` : `b = (${b1}, ${b2})`;
     if (bias === "none") this.parts.note.textContent = "";
     else if (this.bestOf) this.parts.note.textContent = "Every W has the biases that are best for it.";
     else this.parts.note.textContent = `The slice at ${slice}; faded points lie at other biases.`;
   }
 
-  /** What the surface has at some weights. */
+  /** What the surface has at some weights, or which surface it is. */
   #say(W) {
-    if (!W) return;
-    const [column, row] = [W[0], -W[1]].map((value) => Math.min(SIZE - 1, Math.floor(((value / EXTENT + 1) / 2) * SIZE)));
+    if (!W) {
+      this.#nameSlice();
+      return;
+    }
+    const [column, row] = [W[0], -W[1]].map((value) =>
+      Math.min(SIZE - 1, Math.floor(((value / EXTENT + 1) / 2) * SIZE)),
+    );
     const b = this.model.full(this.selected.theta).slice(2);
     const loss = this.bestOf ? this.plane.at(row, column) : this.model.loss(this.model.own([...W, ...b]));
     this.parts.note.textContent = `W = (${places(W[0], 3)}, ${places(W[1], 3)}): loss ${digits(loss, 4)}`;
   }
 
-  #click(event) {
-    const W = this.#weightsAt(event);
-    if (W) this.#start(W.map((value) => value.toFixed(3)));
-  }
-
-  #moveCursor(event) {
-    const step = event.shiftKey ? 5 * NUDGE : NUDGE;
-    const by = {ArrowUp: [0, step], ArrowDown: [0, -step], ArrowRight: [step, 0], ArrowLeft: [-step, 0]}[event.key];
-    if (by) {
-      const from = this.cursor ?? [0.5, 0.5];
-      this.#setCursor(from.map((value, i) => Math.min(EXTENT, Math.max(-EXTENT, value + by[i]))));
-      this.#say(this.cursor);
-    } else if ((event.key === "Enter" || event.key === " ") && this.cursor) this.#start(this.cursor.map((x) => x.toFixed(3)));
-    else if (event.key === "Escape") this.#setCursor(null);
-    else return;
-    event.preventDefault();
-  }
-
-  #setCursor(at) {
+  /** Puts the cross of the keys somewhere, or nowhere. */
+  #aim(at) {
     this.cursor = at;
+    this.#say(at);
     this.sheets.plane.redraw();
-    if (!at) this.#nameSlice();
   }
 
   /** Lines of Python that reproduce what is shown. */
   python() {
-    const {b} = {b: this.model.full(this.selected.theta).slice(2)};
-    return python(this.model, this.state, this.state.surface === "selected" ? {b} : null, this.#startOf(this.state));
+    const model = this.model ?? new Model(checked(this.state));
+    const sliced = this.selected && this.state.surface === "selected";
+    const b = sliced ? model.full(this.selected.theta).slice(2) : null;
+    return python(model, this.state, b, startOf(this.state));
   }
 
   /** Takes the view from the page. */
@@ -392,19 +362,4 @@ class View {
 
 function counted(count, one, many) {
   return `${count} ${count === 1 ? one : many}`;
-}
-
-/** A state whose values are admissible: what an address says may be anything. */
-function checked(state) {
-  const within = (value, low, high) => Math.min(high, Math.max(low, value));
-  return {
-    ...state,
-    density: within(state.density, 0.01, 1),
-    importance: within(state.importance, 0.1, 10),
-    rate: within(state.rate, 0.001, 1),
-    batch: Math.round(within(state.batch, 1, 4096)),
-    bias: state.bias in BIASES ? state.bias : DEFAULTS.bias,
-    motion: state.motion in MOTIONS ? state.motion : DEFAULTS.motion,
-    surface: state.surface === "best" ? "best" : "selected",
-  };
 }

@@ -2,9 +2,12 @@
 
 export const INTRODUCTION = [
   "A network with one [hidden unit] tries to reproduce two [features] that are mostly zero: x′ = ReLU(WᵀWx + b).",
-  "Whether it keeps only the more [important|importance] one, or squeezes both into one unit, in [superposition], depends on how [dense|density] they are and how much each counts.",
-  "The map on the left shows the best [minimum] of every such model; drag the point, and the exact [loss] over both weights follows on the right.",
-  "Click there to let a network learn from that place: it runs downhill and may end in a minimum that is not the best one, because each has a [basin] of its own.",
+  "Whether it keeps only the more [important|importance] one, or squeezes both into one unit, in [superposition],",
+  "depends on how [dense|density] they are and how much each counts.",
+  "The map on the left shows the best [minimum] of every such model; drag the point, and the exact [loss] over both",
+  "weights follows on the right.",
+  "Click there to let a network learn from that place: it runs downhill and may end in a minimum that is not the best",
+  "one, because each has a [basin] of its own.",
   "Nothing here is sampled unless you ask for it: loss, slopes and minima come from formulas.",
 ].join(" ");
 
@@ -17,7 +20,8 @@ export const WORDS = {
   minimum: "A place from which the loss rises in every direction: training can end there.",
   loss: "The expected squared error, each feature weighted by its importance.",
   basin: "All the starts from which training ends at the same minimum.",
-  antipodal: "W₁ and W₂ have opposite signs: the features lie on opposite sides of zero, and the ReLU tells them apart.",
+  antipodal:
+    "W₁ and W₂ have opposite signs: the features lie on opposite sides of zero, and the ReLU tells them apart.",
   confused: "W₁ and W₂ have the same sign: the network cannot tell the features apart.",
   "dedicated-1": "Only feature 1 is represented, W₂ = 0.",
   "dedicated-2": "Only feature 2 is represented, W₁ = 0.",
