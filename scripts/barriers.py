@@ -68,8 +68,15 @@ def stay(passes: MountainPasses, k: int, optimizer: str, lr: float, runs: int, s
     ends, settled = passes.identify(W, b), descended_gram(passes, W, b)
     near = trained.loss[1:] - point.loss
     left = np.abs(settled - point.W.T @ point.W).max(axis=(1, 2)) > MOVED
-    calm = near[:, ~left] if not left.all() else near[:1]
-    return Stay(optimizer, lr, k, runs, int(left.sum()), tuple(map(int, ends[left])), float(calm.mean()))
+    return Stay(
+        optimizer,
+        lr,
+        k,
+        runs,
+        int(left.sum()),
+        tuple(map(int, ends[left])),
+        float(near[:, ~left].mean()) if not left.all() else np.nan,
+    )
 
 
 def descended_gram(passes: MountainPasses, W: Array, b: Array) -> Array:
@@ -86,7 +93,7 @@ def rows_of(stays: Sequence[Stay]) -> list[list[str]]:
         runs, left = sum(each.runs for each in mine), sum(each.left for each in mine)
         lower = sum(0 <= end < each.minimum for each in mine for end in each.ends)
         some, chance = sum(each.left > 0 for each in mine), share(left, runs)
-        noise = np.median([each.noise for each in mine])
+        noise = np.median([each.noise for each in mine if each.left < each.runs] or [np.nan])
         rows.append([f"{optimizer} {lr:g}", str(runs), str(left), f"{chance.low:.4f} .. {chance.high:.4f}", str(lower),
                      f"{some} of {len(mine)}", f"{noise:.2g}"])  # fmt: skip
     return rows
@@ -157,8 +164,7 @@ def draw(ax: plt.Axes, passes: MountainPasses, stays: Sequence[Stay]) -> None:
         heights = [passes.barrier_out(each.minimum) for each in mine]
         marker, shares = "o" if optimizer == "adam" else "s", [each.left / each.runs for each in mine]
         ax.plot(heights, shares, marker, color=colour, label=f"{optimizer} {lr:g}", ms=5, alpha=0.8)
-        ax.axvline(np.median([each.noise for each in mine]), color=colour, lw=0.8, ls=":")
-    ax.set(xscale="log", xlabel="height of the lowest pass found; dotted: noise of the loss", ylim=(-0.04, 1.04))
+    ax.set(xscale="log", xlabel="height of the lowest pass found", ylim=(-0.04, 1.04))
 
 
 if __name__ == "__main__":

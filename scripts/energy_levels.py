@@ -41,6 +41,12 @@ class Setting(NamedTuple):
         return ReluOutputModel.from_density(self.features, self.hidden, self.density, importance)
 
     @property
+    def title(self) -> str:
+        equal = "equal" if self.ratio == 1 else f"${self.ratio:g}^i$"
+        size = f"$n = {self.features}$, $m = {self.hidden}$, density {self.density:g}, importances {equal}"
+        return f"{size}\n{self.optimizer}, rate {self.lr:g}, weights from {self.init}"
+
+    @property
     def words(self) -> str:
         size = f"n={self.features} m={self.hidden} p={self.density:g} r={self.ratio:g}"
         return f"{size} {self.optimizer} {self.lr:g} from {self.init}"
@@ -61,6 +67,8 @@ THRESHOLDS = ((0.25, 0.1, 0.3), (0.125, 0.1, 0.3), (0.5, 0.1, 0.3), (0.25, 0.05,
 KINDS = ("noisy", "noiseless", "flow")
 #: Losses of one level agree to this share of the silent loss.
 SAME = 0.01
+#: Runs in the picture, and the largest index in its colours.
+SHOWN, MOST_INDEX = 6, 18
 #: Weights below this are none.
 SMALL = 1e-6
 
@@ -138,9 +146,10 @@ def draw_losses(ax: Axes, noisy: Descent, noiseless: Descent, norm: BoundaryNorm
             ax.axhline(plateau.stationary.loss, color=colour, lw=1.2, alpha=0.7, zorder=0)
     for loss in np.unique(np.round(noisy.final.loss[noisy.converged], 9)):
         ax.axhline(loss, color="black", lw=1.0, ls=":", zorder=0)
-    ax.plot(noisy.time, noisy.loss[:, :8], color="0.25", lw=1.1)
-    ax.plot(noiseless.time, noiseless.loss[:, :8], color="tab:green", lw=0.6, ls="--")
-    ax.set(xlim=(10, noisy.time[-1]), xscale="log", ylim=(0, None))
+    fresh = ax.plot(noisy.time, noisy.loss[:, :SHOWN], color="0.25", lw=1.1)
+    exact = ax.plot(noiseless.time, noiseless.loss[:, :SHOWN], color="tab:green", lw=0.7, ls="--")
+    ax.legend([fresh[0], exact[0]], ["minibatches", "exact gradient"], fontsize=8, loc="upper right")
+    ax.set(xlim=(noisy.time[-1] / 300, noisy.time[-1]), xscale="log", ylim=(0, None))
 
 
 def draw_dimensionalities(ax: Axes, noisy: Descent) -> None:
@@ -150,22 +159,22 @@ def draw_dimensionalities(ax: Axes, noisy: Descent) -> None:
     shares = np.where(np.linalg.norm(noisy.W[:, run], axis=1) > 0.1, feature_dimensionality(noisy.W[:, run]), 0.0)
     for feature in range(noisy.model.features):
         ax.plot(noisy.time, shares[:, feature], lw=1.1, label=f"{feature + 1}")
-    ax.set(xlim=(10, noisy.time[-1]), xscale="log", ylim=(-0.03, 1.05), xlabel="step")
+    ax.set(xlim=(noisy.time[-1] / 300, noisy.time[-1]), xscale="log", ylim=(-0.03, 1.05), xlabel="step")
 
 
 def figure_of(shown: list[tuple[Setting, tuple[Descent, ...]]]) -> plt.Figure:
     """Losses and levels above, dimensionalities below, one column per setting."""
-    figure, axes = plt.subplots(2, len(shown), figsize=(4.2 * len(shown) + 0.8, 6), layout="constrained", squeeze=False)
-    norm = BoundaryNorm(np.arange(-0.5, 13), 256)
+    figure, axes = plt.subplots(2, len(shown), figsize=(3.7 * len(shown) + 0.8, 5.4), layout="constrained", squeeze=False)
+    norm = BoundaryNorm(np.arange(-0.5, MOST_INDEX + 1), 256)
     for (setting, kinds), (top, bottom) in zip(shown, axes.T, strict=True):
         draw_losses(top, kinds[0], kinds[1], norm)
         draw_dimensionalities(bottom, kinds[0])
-        top.set_title(setting.words, fontsize=9)
+        top.set_title(setting.title, fontsize=9)
     axes[0, 0].set_ylabel("exact loss")
     axes[1, 0].set_ylabel("feature dimensionality")
     axes[1, -1].legend(title="feature", fontsize=8, ncols=2)
-    bar = figure.colorbar(ScalarMappable(norm, "plasma_r"), ax=axes[0], ticks=range(0, 13, 2))
-    bar.set_label("index of the stationary point")
+    bar = figure.colorbar(ScalarMappable(norm, "plasma_r"), ax=axes, ticks=range(0, MOST_INDEX + 1, 3), aspect=40)
+    bar.set_label("lines: stationary points beside plateaus of all runs, by index")
     return figure
 
 
