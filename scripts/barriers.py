@@ -27,7 +27,7 @@ from analytic.search.shares import share
 from analytic.tables import as_text
 
 Array = npt.NDArray[np.float64]
-SETTINGS = (energy_levels.SETTINGS[1], energy_levels.SETTINGS[3], energy_levels.SETTINGS[5])
+SETTINGS = (energy_levels.SETTINGS[1], energy_levels.SETTINGS[5])
 RATES = (("adam", 1e-3), ("adam", 1e-2), ("adam", 3e-2), ("adam", 0.1), ("sgd", 0.1), ("sgd", 1.0))
 #: Entries of W^T W that differ by more have made a hop.
 MOVED = 0.1
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--settings", type=int, default=len(SETTINGS), help="how many of the settings (default all)")
     parser.add_argument("--searches", type=int, default=300, help="starts of the search for minima (default 300)")
     parser.add_argument("--minima", type=int, default=12, help="how many of them are looked at (default 12)")
-    parser.add_argument("--starts", type=int, default=16, help="searches for passes around each minimum (default 16)")
+    parser.add_argument("--starts", type=int, default=40, help="searches for passes around each minimum (default 40)")
     parser.add_argument("--runs", type=int, default=4, help="training runs at each minimum and rate (default 4)")
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, default=Path("barriers"), help="where results are kept")

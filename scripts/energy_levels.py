@@ -164,7 +164,9 @@ def draw_dimensionalities(ax: Axes, noisy: Descent) -> None:
 
 def figure_of(shown: list[tuple[Setting, tuple[Descent, ...]]]) -> plt.Figure:
     """Losses and levels above, dimensionalities below, one column per setting."""
-    figure, axes = plt.subplots(2, len(shown), figsize=(3.7 * len(shown) + 0.8, 5.4), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        2, len(shown), figsize=(3.7 * len(shown) + 0.8, 5.4), layout="constrained", squeeze=False
+    )
     norm = BoundaryNorm(np.arange(-0.5, MOST_INDEX + 1), 256)
     for (setting, kinds), (top, bottom) in zip(shown, axes.T, strict=True):
         draw_losses(top, kinds[0], kinds[1], norm)

@@ -63,7 +63,7 @@ def main() -> None:
     ax.set(xscale="log", xlabel="minima found", ylabel="levels per start, after W = 0", ylim=(0, None))
     ax.set_xticks([3, 5, 10, 20, 40, 70], labels=["3", "5", "10", "20", "40", "70"])
     ax.set_xticks([], minor=True)
-    ax.legend(fontsize=8)
+    ax.legend(title="along each line density\n0.3, 0.1, 0.02", fontsize=8, title_fontsize=8)
     print("Spearman's rank correlation, and of models with one hidden unit and with two:")
     hidden = np.array([size[1] for size, _ in places])
     for chosen in (hidden > 0, hidden == 1, hidden == 2):

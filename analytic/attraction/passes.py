@@ -8,8 +8,8 @@ between a point of the first and some point of the second, and ways follow each 
 
 Saddles are looked for by eigenvector following (Cerjan and Miller, 1981): Newton's method with the sign of the lowest
 curvature turned, up along its direction and down along all others, with rotations left out. It starts around every
-minimum, along its softest directions and at random, and on straight lines between minima that are turned and permuted
-towards each other.
+minimum, near and far, along the axes of its Hessian and at random, and on straight lines between minima that are turned
+and permuted towards each other. No search of this kind finds every pass: dimples at kinks have walls that hide.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Array = npt.NDArray[np.float64]
 #: Eigenvector following: steps, the longest, the smallest curvature to divide by and the gradient at which Newton's
 #: method takes over, both in units of the silent loss.
 _STEPS, _LONGEST, _SOFT, _NEAR = 100, 0.1, 1e-2, 1e-5
-#: How far from a minimum it starts, and where on the line between two.
-_RADII, _SHARES = (0.2, 0.6), (0.35, 0.5, 0.65)
+#: How far from a minimum it starts, as kinks make dimples of any size, and where on the line between two.
+_NEAREST, _FARTHEST, _SHARES = 0.01, 0.6, (0.35, 0.5, 0.65)
 #: How far from a saddle the ways down begin, and the accuracy of the flow along them.
 _ASIDE, _TOLERANCE = 1e-3, 1e-2
 #: Losses tie if they differ by less than this, in units of the silent loss.
@@ -168,7 +168,7 @@ def mountain_passes(
     found : MinimaFound
         From `search_minima`. Minima with dead outputs, which are flat, serve as ends of passes but not as starts.
     starts : int
-        How many searches begin around each minimum, and how many on lines from it to others, at least 1.
+        How many searches begin around each minimum along its axes, at random, and on lines to others, at least 1 each.
     seed : a whole number
     progress : None, True, False or progress(done, total); see `analytic.work`
 
@@ -211,11 +211,12 @@ def _starts(objective: Objective, found: MinimaFound, count: int, rng: np.random
     """Points around every minimum that is no flat set, and on lines from it to copies of itself and of others."""
     points = [objective.join(each.W, each.b) for each in found if not each.dead]
     for theta in points:
-        soft = np.linalg.eigh(objective.hessian(theta[None])[0])[1].T[: 1 + count // 4]
+        axes = np.linalg.eigh(objective.hessian(theta[None])[0])[1].T
+        both = np.stack([axes, -axes], axis=1).reshape(-1, len(theta))
         drawn = rng.standard_normal((count, len(theta)))
-        directions = np.concatenate([soft, -soft, drawn])[:count]
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        yield theta + np.resize(_RADII, count)[:, None] * directions
+        for directions in (np.resize(both, drawn.shape), drawn):
+            sizes = rng.permutation(np.geomspace(_NEAREST, _FARTHEST, count)) / np.linalg.norm(directions, axis=1)
+            yield theta + sizes[:, None] * directions
         others = np.array([_towards(objective, theta, points[k], rng) for k in rng.integers(len(points), size=count)])
         yield theta + np.resize(_SHARES, count)[:, None] * (others - theta)
 
@@ -236,6 +237,8 @@ def _followed(objective: Objective, theta: Array, report: Callable[[float, float
     theta, rows = theta.copy(), np.arange(len(theta))
     arrived = np.zeros(len(theta), bool)
     for step in range(_STEPS):
+        if not len(rows):
+            break
         gradient = objective(theta[rows])[1]
         move, lowest = _following_step(objective, theta[rows], gradient)
         here = (np.linalg.norm(gradient, axis=1) < _NEAR * objective.unit) & (lowest < 0)
@@ -243,8 +246,6 @@ def _followed(objective: Objective, theta: Array, report: Callable[[float, float
         rows, move = rows[~here], move[~here]
         theta[rows] += move
         report(step + 1, _STEPS)
-        if not len(rows):
-            break
     return theta[arrived]
 
 
