@@ -1,10 +1,9 @@
 """D* and the feature dimensionalities of a large model against 1/density: trained, exact, and as mixtures of groups.
 
-For each density a model of n equal features in m dimensions is trained, with biases that start at 0 as usual, and for
-some of them also from biases at the mean E[x_i] = p/2 of the features. Beside it stands the best mixture of orthogonal
-groups (a linear programme, see analytic/search/mixtures.py), and for a few densities where exact descent leads from the
-trained weights. The panel on the right has the exact losses in relation to that of the mixture. Whatever takes long is
-kept in a folder.
+For each density a model of n equal features in m dimensions is trained twice, with biases that start at 0 as usual, and
+at the mean E[x_i] = p/2 of the features. Beside it stands the best mixture of orthogonal groups (a linear programme:
+analytic/search/mixtures.py), and for a few densities where exact descent leads from the trained weights. The panel on
+the right has the exact losses in relation to that of the mixture. Whatever takes long is kept in a folder.
 """
 
 from __future__ import annotations
@@ -34,8 +33,6 @@ Weights = tuple[Array, Array]
 TOLERANCE = 1e-5
 #: Where the biases start, as the share of the mean, with sign and legend.
 STARTS = {"zero": (0.0, "C0o", "trained, $b$ from 0"), "mean": (1.0, "C1^", "trained, $b$ from $E[x]$")}
-#: Densities at which training starts from the mean as well.
-FROM_MEAN = (0.681, 0.464, 0.316, 0.1, 0.0316, 0.0147, 0.01)
 _PER_CENT = (-50, -20, -10, -5, -2, -1, -0.5, 0, 0.5, 1, 2)
 #: Dimensionalities of regular shapes.
 FRACTIONS = {"1": 1.0, "3/4": 3 / 4, "2/3": 2 / 3, "1/2": 1 / 2, "2/5": 2 / 5, "3/8": 3 / 8}
@@ -169,8 +166,6 @@ def main() -> None:
         )
         model = ReluOutputModel.from_density(args.features, args.hidden, density)
         for start, (_, sign, label) in STARTS.items():
-            if start == "mean" and not any(np.isclose(density, args.from_mean, rtol=0.01)):
-                continue
             weights = trained(args.folder, model, start, args.steps)
             loss = exact_loss(args.folder, model, start, weights)
             panels.weights(1 / density, weights[0], loss, mixture.loss, sign, label)
@@ -193,7 +188,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--least", type=float, default=0.01, help="least density (default 0.01)")
     parser.add_argument("--steps", type=int, default=20_000, help="of training (default 20000)")
     parser.add_argument("--descents", type=float, nargs="*", default=(0.464, 0.316, 0.215), help="densities")
-    parser.add_argument("--from-mean", type=float, nargs="*", default=FROM_MEAN, help="densities")
     parser.add_argument("--iterations", type=int, default=60, help="of exact descent (default 60)")
     parser.add_argument("--largest", type=int, default=8, help="features of the largest groups (default 8)")
     parser.add_argument("--deepest", type=int, default=3, help="dimensions of the largest groups (default 3)")
