@@ -79,7 +79,7 @@ def _plain(value: float, _: object = None) -> str:
     return f"{value:g}"
 
 
-def _log_axes(ax: Axes, importance: Array, density: Array) -> None:
+def log_axes(ax: Axes, importance: Array, density: Array) -> None:
     """Logarithmic axes over ascending values."""
     ax.set(xscale="log", yscale="log", xlabel=X_LABEL, ylabel=Y_LABEL)
     for axis, candidates in (
@@ -127,7 +127,7 @@ def plot_phase_diagram(
     ax = new_axes(ax)
     colors = blend(*superposition(diagram.weights))
     ax.pcolormesh(diagram.importance, diagram.density, colors, shading="nearest", rasterized=True)
-    _log_axes(ax, diagram.importance, diagram.density)
+    log_axes(ax, diagram.importance, diagram.density)
     ax.set_title(f"Best minimum, {BIAS_WORDS[diagram.bias]}", fontsize=11)
     if boundaries is not None:
         plot_boundaries(boundaries, ax, legend=False)
@@ -180,7 +180,7 @@ def plot_boundaries(boundaries: PhaseBoundaries, ax: Axes | None = None, *, lege
         x, y = ([float(getattr(point, name)) for point in shown] for name in ("importance", "density"))
         ax.scatter(x, y, s=14, facecolor="white", edgecolor="black", linewidth=0.8, zorder=4)
     if span is None:
-        _log_axes(ax, np.array(boundaries.importance), np.array(boundaries.density))
+        log_axes(ax, np.array(boundaries.importance), np.array(boundaries.density))
         ax.set_title(f"Where minima change, {BIAS_WORDS[boundaries.bias]}", fontsize=11)
     else:
         ax.set(xlim=span[0], ylim=span[1])
