@@ -7,6 +7,7 @@ import pytest
 
 from analytic import ReluOutputModel, ToyModel, find_minima, phase_diagram, search_minima
 from analytic.diagrams.crossings import Crossings, crossings, tie
+from analytic.models.bias import BiasLike
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_points_and_segments(found: Crossings) -> None:
 
 
 @pytest.mark.parametrize("bias", ["none", "per-feature"])
-def test_no_tie_on_one_branch(bias: str) -> None:
+def test_no_tie_on_one_branch(bias: BiasLike) -> None:
     def model(t: float) -> ReluOutputModel:
         return ReluOutputModel.from_density(3, 2, 0.2 + 0.05 * t, (1, 1, 0.5), bias)
 
