@@ -7,7 +7,7 @@ Without a bias the ignored feature is at zero, p/3 or r p/3. Shown are the best 
 ratio of the second-best to the best; the same of the exact minima (for 3 in 2: the best found); and the excess of the
 candidates. Black curves are where the exact best minimum jumps, located to rounding error on the edges of the grid.
 
-The diagrams are kept beside the picture, as NAME-3.npz and NAME-2.npz, and used again while the grid is the same.
+White ratios are where there is one minimum only. With --keep the diagrams are kept in a folder, and used again.
 """
 
 from __future__ import annotations
@@ -49,16 +49,15 @@ def candidate_losses(dim: int, exact: PhaseDiagram) -> np.ndarray:
     return np.stack([ignored, r * ignored, first_two, (1 + r) * p**2 / 6])
 
 
-def diagram(dim: int, bias: Bias, grid: int, folder: Path, stem: str) -> PhaseDiagram:
-    """The exact diagram, from its file if that has this grid."""
+def diagram(dim: int, bias: Bias, grid: int, folder: Path | None) -> PhaseDiagram:
+    """The exact diagram, from its file if there is one."""
     density, importance = plane.axis(plane.DENSITY, grid), plane.axis(IMPORTANCE, grid)
-    path = folder / f"{stem}-{dim}.npz"
-    if path.exists():
-        kept = PhaseDiagram.load(path)
-        if kept.bias == bias and np.array_equal(kept.density, density) and np.array_equal(kept.importance, importance):
-            return kept
+    path = None if folder is None else folder / f"three_in_two-{bias}-{dim}-{grid}.npz"
+    if path is not None and path.exists():
+        return PhaseDiagram.load(path)
     found = phase_diagram(features=dim, hidden=dim - 1, bias=bias, density=density, importance=importance)
-    found.save(path)
+    if path is not None:
+        found.save(path)
     return found
 
 
@@ -121,10 +120,13 @@ def main() -> None:
     parser = frame.parser(__doc__, "three_in_two.png")
     parser.add_argument("--grid", type=int, default=60, help="grid points on each axis (default 60)")
     parser.add_argument("--bias", choices=("none", "per-feature"), default="per-feature")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the diagrams here, and use those that are here"
+    )
     args = parser.parse_args()
-    figure, axes = plt.subplots(4, 4, figsize=(11.5, 9.8), layout="constrained", sharex=True, sharey=True)
+    figure, axes = plt.subplots(4, 4, figsize=(9.6, 8.4), layout="constrained", sharex=True, sharey=True)
     for dim, rows in ((2, axes[:2]), (3, axes[2:])):
-        exact = diagram(dim, Bias.of(args.bias), args.grid, args.output.parent, args.output.stem)
+        exact = diagram(dim, Bias.of(args.bias), args.grid, args.keep)
         bars = draw(rows, dim, exact)
         rows[0, 3].set_axis_off()
     keys = [Patch(facecolor=c, edgecolor="#888888", label=name) for name, c in CANDIDATES.items()]

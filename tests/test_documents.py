@@ -27,6 +27,7 @@ QUICK = {
     "atlas": ["--grid", "2", "--bias", "none"],
     "trained_versus_theory": ["--grid", "2", "--steps", "50"],
     "basins": ["--grid", "16", "--densities", "2"],
+    "three_in_two": ["--grid", "3"],
     "noise_crossing": ["--steps", "20", "--runs", "2"],
     "mean_direction": ["--features", "6", "--hidden", "2", "--densities", "0.3", "--runs", "2", "--steps", "20"],
     "basic_results": ["--steps", "20", "--densities", "0.3"],

@@ -19,7 +19,7 @@ from analytic.diagrams.larger import Grid
 from analytic.diagrams.phases import PhaseDiagram
 from analytic.models.relu_output import ReluOutputModel
 from analytic.search.importances import numbered
-from analytic.search.minimiser import Objective, minimise
+from analytic.search.minimiser import CONVERGED, Ends, Objective, minimise
 from analytic.work import Progress, counted, reporting
 
 Array = npt.NDArray[np.float64]
@@ -28,6 +28,8 @@ Array = npt.NDArray[np.float64]
 _OTHER = 1e-9
 #: Minima whose entries of W^T W differ by more than this may be of two branches even if each leads to the other.
 _FAR = 0.05
+#: Entries of W^T W of the two minima of a tie differ by more than this.
+_APART = 1e-3
 #: Ties are located to this share of an edge; shorter pieces of it hold no jump.
 _TOLERANCE, _SHORTEST = 1e-13, 1e-4
 
@@ -144,8 +146,7 @@ def tie(
             return np.nan, np.nan
         edge = edge.halved()
     at = toms748(edge.difference, edge.low, edge.high, xtol=_TOLERANCE, rtol=4 * np.finfo(float).eps)
-    ends, _ = edge.followed(at)
-    return at, float(ends.mean() * model(at).silent_loss)
+    return (at, edge.tied_loss(at)) if edge.are_two(at) else (np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -158,16 +159,24 @@ class _Edge:
     first: Array
     second: Array
 
-    def followed(self, t: float, *others: Array) -> tuple[Array, Array]:
-        """Where both minima (or others) lead at t: losses in units of the silent loss, and parameters."""
-        objective = Objective(self.model(t))
-        ends = minimise(objective, np.stack(others or (self.first, self.second)))
-        return ends.loss / objective.unit, ends.theta
+    def followed(self, t: float, *others: Array) -> Ends:
+        """Where both minima (or others) lead at t."""
+        return minimise(Objective(self.model(t)), np.stack(others or (self.first, self.second)))
 
     def difference(self, t: float) -> float:
-        """By how much the first minimum is above the second."""
-        losses, _ = self.followed(t)
-        return float(losses[0] - losses[1])
+        """By how much the first minimum is above the second, in units of the silent loss."""
+        losses = self.followed(t).loss
+        return float(losses[0] - losses[1]) / self.model(t).silent_loss
+
+    def tied_loss(self, t: float) -> float:
+        """The loss of both."""
+        return float(self.followed(t).loss.mean())
+
+    def are_two(self, t: float) -> bool:
+        """Whether both are converged and apart: where one loses its stability, neither need be."""
+        objective, ends = Objective(self.model(t)), self.followed(t)
+        G = np.swapaxes(objective.split(ends.theta)[0], -1, -2) @ objective.split(ends.theta)[0]
+        return bool(np.all(ends.gradient_norm <= CONVERGED * objective.unit) and np.abs(G[0] - G[1]).max() > _APART)
 
     def is_bracket(self) -> bool:
         """Whether both minima exist at both ends, where each is the better one at its own."""
@@ -176,12 +185,13 @@ class _Edge:
     def halved(self) -> _Edge:
         """The half in which the best minimum jumps."""
         middle = (self.low + self.high) / 2
-        losses, theta = self.followed(middle)
-        if abs(losses[0] - losses[1]) > _OTHER:
+        ends, unit = self.followed(middle), self.model(middle).silent_loss
+        losses, theta = ends.loss, ends.theta
+        if abs(losses[0] - losses[1]) > _OTHER * unit:
             first_is_better = bool(losses[0] < losses[1])
         else:  # only one is left: the first, if it leads back to where the first is
-            back, _ = self.followed(self.low, theta[0], self.first)
-            first_is_better = bool(abs(back[0] - back[1]) <= _OTHER)
+            back = self.followed(self.low, theta[0], self.first).loss
+            first_is_better = bool(abs(back[0] - back[1]) <= _OTHER * unit)
         if first_is_better:
             return replace(self, low=middle, first=theta[0])
         return replace(self, high=middle, second=theta[1])
