@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from analytic.models.toy import ToyModel as ToyModel
     from analytic.polytopes.dimensionality import feature_dimensionality as feature_dimensionality
     from analytic.polytopes.groups import geometry as geometry
+    from analytic.proofs import Atlas as Atlas
     from analytic.proofs import Certificate as Certificate
     from analytic.proofs import RegionCertificate as RegionCertificate
+    from analytic.proofs import atlas as atlas
     from analytic.proofs import certify as certify
     from analytic.proofs import certify_region as certify_region
     from analytic.proofs import verify_certificate as verify_certificate
@@ -75,7 +77,7 @@ _NAMES = {
     "diagrams.surface": ("loss_surface",),
     "diagrams.phases": ("phase_diagram", "PhaseDiagram"),
     "diagrams.boundaries": ("phase_boundaries", "PhaseBoundaries"),
-    "proofs": ("certify", "certify_region", "Certificate", "RegionCertificate", "verify_certificate"),
+    "proofs": ("atlas", "Atlas", "certify", "certify_region", "Certificate", "RegionCertificate", "verify_certificate"),
     "training.trainer": ("train",),
     "training.run": ("TrainingRun",),
     "landscape.decay": ("decayed_loss", "decayed_minimum"),

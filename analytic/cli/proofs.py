@@ -1,8 +1,10 @@
-"""Proofs: certify and verify."""
+"""Proofs: certify, verify and atlas."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +82,46 @@ def _verify(args: argparse.Namespace) -> None:
     print(f"{args.file}: valid, {'complete' if result.complete else 'not complete'}, {result.leaves} boxes checked")
 
 
+def _atlas(args: argparse.Namespace) -> int:
+    from analytic.files import writable
+    from analytic.validation import limits
+
+    writable(args.output, (".jsonl",))
+    density, importance = limits("--density", args.density), limits("--importance", args.importance)
+    from analytic.proofs.records import Reason
+    from analytic.proofs.regions.atlas import atlas
+
+    with ExitStack() as stack:
+        executor = stack.enter_context(_dask(args.scheduler)) if args.scheduler else None
+        made = atlas(
+            args.output,
+            density=density,
+            importance=importance,
+            bias=args.bias,
+            width=args.width,
+            smallest=args.smallest,
+            executor=executor,
+        )
+    print(f"{made.finished} of {made.total} rectangles, {made.seconds:.0f} s of processor time")
+    print(f"proved on {made.proved:.2%} of their area, number and kinds of points on {made.counted:.2%}")
+    for reason, share in made.reasons().items():
+        print(f"open on {share:.2%}: {Reason[reason].value}")
+    return DONE if made.complete else INCOMPLETE
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[Any]:
+    """An executor on a Dask scheduler."""
+    from importlib.util import find_spec
+
+    if find_spec("distributed") is None:
+        raise InvalidValue("--scheduler needs the package distributed: pip install 'analytic-superposition[dask]'")
+    from distributed import Client
+
+    with Client(address) as client:
+        yield client.get_executor(pure=False)
+
+
 def add(commands: Any) -> None:
     """Adds the subcommands."""
     text = (
@@ -104,3 +146,21 @@ def add(commands: Any) -> None:
     new = new_command(commands, "verify", _verify, text, "example:\n  analytic verify proof.json")
     new.add_argument("file", type=Path, metavar="FILE", help="a certificate written by `analytic certify --output`")
     new.add_argument("--plain", action="store_true", help="compute in plain NumPy, slowly, without compiled code")
+
+    text = (
+        "cover a region of the phase diagram with rectangles of models that are proved\n\n"
+        "Finished rectangles are kept in the file; the same command goes on where it was stopped or killed.\n\n"
+        f"Exit status: 0 when every rectangle is finished, {INCOMPLETE} when some are not, 2 for an error."
+    )
+    example = "example:\n  analytic atlas --bias shared --density 0.4 0.401 --importance 0.7 0.701 --output atlas.jsonl"
+    new = new_command(commands, "atlas", _atlas, text, example)
+    new.add_argument("--bias", choices=("shared", "per-feature"), default="per-feature", help="default per-feature")
+    for name, default in (("density", (0.05, 0.95)), ("importance", (0.1, 1.0))):
+        words = f"default {default[0]:g} {default[1]:g}"
+        new.add_argument(f"--{name}", type=float, nargs=2, default=default, metavar=("LOW", "HIGH"), help=words)
+    new.add_argument("--width", type=float, default=0.04, help="of the first cut, in logarithms (default 0.04)")
+    new.add_argument("--smallest", type=float, default=0.002, help="of undecided rectangles (default 0.002)")
+    new.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler that does the work (default: all cores)")
+    new.add_argument(
+        "--output", "-o", type=Path, default=Path("atlas.jsonl"), metavar="FILE", help="default atlas.jsonl"
+    )

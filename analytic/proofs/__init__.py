@@ -16,11 +16,14 @@ from analytic.proofs.certificate import Certificate
 from analytic.proofs.checker import verify_certificate
 from analytic.proofs.prover import certify
 from analytic.proofs.records import ProvedFlatSet, ProvedPoint, Reason, Roots, Searches, Unresolved
+from analytic.proofs.regions.atlas import Atlas, AtlasCell, atlas
 from analytic.proofs.regions.certificate import RegionCertificate
 from analytic.proofs.regions.prover import certify_region
 from analytic.proofs.verify import Verification
 
 __all__ = [
+    "Atlas",
+    "AtlasCell",
     "Certificate",
     "ProvedFlatSet",
     "ProvedPoint",
@@ -30,6 +33,7 @@ __all__ = [
     "Searches",
     "Unresolved",
     "Verification",
+    "atlas",
     "certify",
     "certify_region",
     "verify_certificate",

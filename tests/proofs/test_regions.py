@@ -15,12 +15,13 @@ from analytic import RegionCertificate, ToyModel, certify, certify_region, find_
 from analytic.diagrams.dedicated import instability_importance
 from analytic.landscape.records import phase_of
 from analytic.models.bias import Bias
-from analytic.proofs import Reason
+from analytic.proofs import Reason, bisection
 from analytic.proofs.boxes import Problem
 from analytic.proofs.closed_form import dedicated_kind as exact_kind
 from analytic.proofs.enclosures import Case, Constants, stationarity
 from analytic.proofs.records import Place
-from analytic.proofs.regions import closed, tubes
+from analytic.proofs.regions import closed, prover, tubes
+from analytic.proofs.regions.cell import concluded
 from analytic.proofs.regions.family import Family, constants, families, middle_model
 from analytic.proofs.regions.records import Cell, Part, Tube, at_path
 from analytic.proofs.searches import LETTERS
@@ -324,3 +325,49 @@ def test_a_family_is_the_problem_of_its_middle() -> None:
     for problem in rectangle_problems(Bias.PER_FEATURE):
         assert isinstance(problem.middle, Problem)
         assert not isinstance(problem.middle, Family)
+
+
+def wrong_tube(problem: Any, centre: np.ndarray) -> Tube | None:
+    tube = tubes.prove_tube(problem, centre)
+    return None if tube is None else replace(tube, unique=scaled(tube.unique, 60))
+
+
+def wrong_kind(problem: Any, centre: np.ndarray) -> Tube | None:
+    tube = tubes.prove_tube(problem, centre)
+    return None if tube is None else replace(tube, kind="saddle")
+
+
+def wrong_place(problem: Any, centre: np.ndarray) -> Tube | None:
+    tube = tubes.prove_tube(problem, centre)
+    return None if tube is None else replace(tube, place=Place.OUTSIDE)
+
+
+def wrong_cell(path: str, rectangle: Any, bias: Bias, searches: Any) -> Cell:
+    return replace(concluded(path, rectangle, bias, searches), phase="confused")
+
+
+def everything(problem: Any, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.ones(len(boxes), dtype=bool), np.zeros(len(boxes), dtype=int)
+
+
+PLANTED: dict[str, tuple[Any, str, Any]] = {
+    "exclusion of everything": (bisection, "examined", everything),
+    "settled by any tube": (prover, "settled_by_tube", lambda _, boxes, tube: np.ones(len(boxes), bool)),
+    "uniqueness in too large a tube": (prover, "prove_tube", wrong_tube),
+    "kinds": (prover, "prove_tube", wrong_kind),
+    "places": (prover, "prove_tube", wrong_place),
+    "the best minimum": (prover, "concluded", wrong_cell),
+    "searches left out": (prover, "families", lambda sides, bias: families(sides, bias)[1:]),
+    "parts of the rectangle": (prover, "at_path", lambda sides, path: at_path(sides, path[:-1])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_error_in_a_rule_of_the_prover_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checker refuses what a prover with one wrong rule says; it decides by itself and does not use these."""
+    monkeypatch.setattr(*PLANTED[name])
+    wide = 0.01 if name == "parts of the rectangle" else 0.001
+    sides: dict[str, Any] = {"density": (0.4, 0.4 + wide), "importance": (0.7, 0.7 + wide), "bias": "shared"}
+    certificate = certify_region(**sides, smallest=0.01)
+    monkeypatch.undo()
+    assert not verify_certificate(certificate).valid
