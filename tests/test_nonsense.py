@@ -80,6 +80,14 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "symbolic_loss": (analytic.symbolic_loss, {"bias": st.sampled_from(["both", None, 3, ""])}),
     "find_minima": (analytic.find_minima, {"model": ANY}),
     "certify": (analytic.certify, {"model": ANY}),
+    "certify_region": (
+        analytic.certify_region,
+        {"density": ANY, "importance": ANY, "bias": NAMES, "smallest": NUMBERS, "time_limit": st.just(0)},
+    ),
+    "atlas": (
+        analytic.atlas,
+        {"path": st.sampled_from(["", ".", "x", "/", None, 3, "no/x.jsonl"]), "bias": NAMES, "width": ANY},
+    ),
     "search_minima": (analytic.search_minima, {"model": ANY}),
     "descend": (analytic.descend, {"model": ANY, "W": ANY}),
     "follow_minimum": (

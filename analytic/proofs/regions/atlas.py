@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from analytic.files import PathLike, reading
+from analytic.files import PathLike, reading, writable
 from analytic.landscape.records import Phase
 from analytic.models.bias import Bias, BiasLike
 from analytic.proofs.records import Box, Pair
@@ -145,7 +145,7 @@ def atlas(
 
     Parameters
     ----------
-    path : path of the file that keeps what is finished; an atlas that is there already is continued
+    path : path of a .jsonl file that keeps what is finished; an atlas that is there already is continued
     density, importance : (low, high)
     bias : "per-feature" or "shared"
     width, smallest : float
@@ -167,6 +167,7 @@ def atlas(
     convention, sides = checked(density, importance, bias)
     number("width", width, least=1e-6)
     number("smallest", smallest, least=1e-9)
+    writable(path, (".jsonl",))
     target, header = Path(path), _header(convention, sides, width, smallest)
     done = _resumed(target, header)
     boxes = [box for box in rectangles(sides, width) if _name(box) not in done]
