@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytic.attraction.exponential import Flow
-from analytic.attraction.trajectories import Descent, End
+from analytic.attraction import limited_memory
+from analytic.attraction.chebyshev import ExplicitFlow
+from analytic.attraction.ends import learning_time, record
+from analytic.attraction.exponential import Flow, until_still
+from analytic.attraction.trajectories import LATTICE_CONVERGED, Descent
 from analytic.models.relu_output import ReluOutputModel
 from analytic.models.toy import ToyModel
-from analytic.search.distinct import curvature
-from analytic.search.minimiser import CONVERGED, Objective, minimise, polish
+from analytic.search.minimiser import LOSS_TOLERANCE, Objective, minimise
 from analytic.training.optimisers import Memory, Rule, Schedule
 from analytic.training.settings import MOST_BYTES
 from analytic.validation import InvalidValue, increasing, number, one_of, real_array, refuse_type, whole
@@ -36,10 +38,10 @@ DYNAMICS = tuple(_OPTIONS)
 _STEPS, _ITERATIONS, _CHECKPOINTS, _TOLERANCE = 10_000, 2000, 300, 1e-4
 #: The flow's first checkpoint, and its longest way unless a time is given, in units of the time to learn a feature.
 _FIRST, _LONGEST = 1e-2, 1e7
-#: Second derivatives exist for this many features.
-_MOST_FEATURES = 12
-#: Newton's method that ends farther away than this, or on a saddle, has led elsewhere.
-_NEARBY, _HERE, _DOWNWARDS = 0.1, 1e-6, 1e-7
+#: Second derivatives are used on the way for this many features; at the end for more.
+_BY_HESSIANS = 10
+#: Checkpoints beyond, where the loss costs more.
+_FEWER_CHECKPOINTS = 100
 
 
 def descend(
@@ -57,6 +59,7 @@ def descend(
     eps: float | None = None,
     checkpoints: int | Iterable[float] | None = None,
     tolerance: float | None = None,
+    loss_tolerance: float = LOSS_TOLERANCE,
     progress: Progress = None,
 ) -> Descent:
     """Follow the exact gradient from given weights, from many starts at once.
@@ -64,24 +67,30 @@ def descend(
     Parameters
     ----------
     model : ReluOutputModel or ToyModel
-        The flow and everything that is said of ends needs second derivatives, which serve up to 12 features; with more,
-        "gd" and "adam" run, and their ends stay as they are.
+        Up to 10 features second derivatives lead the way, and up to 12 they polish the ends. With more, ends stay as
+        they are, and of their curvature nothing is known.
     W : array_like, shape (..., hidden, features)
         Of a ToyModel (..., 2), as for its loss.
     b : array_like or None
         In the model's convention, None for 0; broadcasts with W over the leading axes.
     dynamics
-        "flow": theta' = -gradient, to an error per step of `tolerance` (default 1e-4) times its length. "gd" and
-        "adam": `steps` (default 10,000) of gradient descent or Adam with the settings of `train`. "newton": quickly to
-        a stationary point nearby, usually a minimum, in at most `steps` (default 2,000); only the start and the end
-        are kept, and features are at most 12.
+        "flow": theta' = -gradient, to an error per step of `tolerance` (default 1e-4) times its length; by an
+        exponential integrator, beyond 10 features by an explicit one. "gd" and "adam": `steps` (default 10,000) of
+        gradient descent or Adam with the settings of `train`. "newton": quickly to a stationary point nearby, usually a
+        minimum, in at most `steps` (default 2,000), by BFGS and Newton's method, beyond 10 features by L-BFGS; only the
+        start and the end are kept.
     time
         How long to flow; by default until every start is at rest. One step of gradient descent takes the time lr.
     lr, schedule, momentum, betas, eps
         As for `train`, with its defaults.
     checkpoints
-        How many to record, evenly in the logarithm of time (default 300), or the times or steps themselves; 0 and the
-        last are always recorded. They may fill 2 GiB.
+        How many to record, evenly in the logarithm of time (default 300, beyond 10 features 100), or the times or steps
+        themselves; 0 and the last are always recorded. They may fill 2 GiB.
+    loss_tolerance
+        Of the lattice by which the loss of more than 10 features is computed, as `tolerance` of
+        `ReluOutputModel.loss`; default 1e-8. Beyond 12 features a start is at rest, and converged, where |gradient| is
+        below ten times this, in units of sum I_i E[x_i^2]: there the lattice does not tell it from zero, nor a minimum
+        from a saddle.
     progress
         None, True, False or progress(done, total); see `analytic.work`.
 
@@ -122,13 +131,9 @@ def descend(
         if name not in _OPTIONS[dynamics]:
             raise InvalidValue(f"{name} must be left out where dynamics = {dynamics!r}, got {given[name]!r}")
     lead, theta = _starts(known, weights, b)
-    if dynamics in ("flow", "newton") and known.features > _MOST_FEATURES:
-        raise InvalidValue(
-            f"dynamics must be 'gd' or 'adam' for more than {_MOST_FEATURES} features, got {dynamics!r} for "
-            f"{known.features}"
-        )
+    objective = Objective(known, tolerance=number("loss_tolerance", loss_tolerance, above=0, most=0.1))
     with reporting(progress, "descent", " checkpoints") as report:
-        return _RUN[dynamics](Objective(known), lead, theta, given, report)
+        return _RUN[dynamics](objective, lead, theta, given, report)
 
 
 def _model_and_weights(model: Any, W: Any) -> tuple[ReluOutputModel, Array]:
@@ -172,23 +177,37 @@ def _require_memory(marks: Array, theta: Array) -> None:
         )
 
 
-def learning_time(model: ReluOutputModel) -> float:
-    """The time in which the flow learns a feature by itself: 1 / max I_i E[x_i^2]."""
-    return float(1 / (np.max(model.importance * model.density) / 3))
+def _settings(objective: Objective, settings: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of the settings: the lattice's only where it is used."""
+    by_lattice = objective.model.features > _BY_HESSIANS
+    return settings | ({"loss_tolerance": objective.tolerance} if by_lattice else {})
+
+
+def _rest(objective: Objective) -> float:
+    """The gradient that the lattice does not tell from zero."""
+    return LATTICE_CONVERGED * objective.tolerance * objective.unit
+
+
+def _usual_checkpoints(objective: Objective) -> int:
+    return _CHECKPOINTS if objective.model.features <= _BY_HESSIANS else _FEWER_CHECKPOINTS
 
 
 def _flow(objective: Objective, lead: tuple[int, ...], theta: Array, given: dict[str, Any], report: Any) -> Descent:
     tau = learning_time(objective.model)
     last = number("time", given["time"], above=0) if "time" in given else _LONGEST * tau
-    marks = _marks(given.get("checkpoints", _CHECKPOINTS), min(_FIRST * tau, last / 2), last)
+    marks = _marks(given.get("checkpoints", _usual_checkpoints(objective)), min(_FIRST * tau, last / 2), last)
     tolerance = number("tolerance", given.get("tolerance", _TOLERANCE), least=1e-8, most=0.1)
     _require_memory(marks, theta)
-    flow = Flow.of(objective, theta, marks, tolerance)
+    flow: Flow | ExplicitFlow
+    if objective.model.features <= _BY_HESSIANS:
+        flow = Flow.of(objective, theta, marks, tolerance)
+    else:
+        flow = ExplicitFlow.of(objective, theta, marks, tolerance, _rest(objective))
     completed = flow.run(report)
     kept = len(marks) if completed else int(flow.reached.min())
     if "time" not in given:
-        kept = min(kept, flow.still)
-    settings = {"tolerance": tolerance}
+        kept = min(kept, until_still(flow.recorded))
+    settings = _settings(objective, {"tolerance": tolerance})
     points = flow.recorded[:kept]
     ends = np.where(np.isnan(points[-1]), flow.theta, points[-1])
     return record(objective, lead, "flow", settings, marks[:kept], points, ends, tau, completed)
@@ -198,16 +217,26 @@ def _optimiser(name: str) -> Callable[..., Descent]:
     def run(objective: Objective, lead: tuple[int, ...], theta: Array, given: dict[str, Any], report: Any) -> Descent:
         rule = Rule(name, **{key: value for key, value in given.items() if key not in ("steps", "checkpoints")})
         steps = whole("steps", given.get("steps", _STEPS))
-        marks = np.unique(np.round(_marks(given.get("checkpoints", _CHECKPOINTS), 1, steps)))
+        marks = np.unique(np.round(_marks(given.get("checkpoints", _usual_checkpoints(objective)), 1, steps)))
         _require_memory(marks, theta)
         recorded, completed = _stepped(objective, theta, rule, marks, report)
-        settings = {
+        words = {
             "lr": rule.lr,
             "schedule": rule.schedule if isinstance(rule.schedule, str) else "given",
             **({"momentum": rule.momentum} if name == "gd" else {"betas": list(rule.betas), "eps": rule.eps}),
         }
         tau = (1.0 if name == "adam" else learning_time(objective.model)) / rule.lr
-        return record(objective, lead, name, settings, marks[: len(recorded)], recorded, recorded[-1], tau, completed)
+        return record(
+            objective,
+            lead,
+            name,
+            _settings(objective, words),
+            marks[: len(recorded)],
+            recorded,
+            recorded[-1],
+            tau,
+            completed,
+        )
 
     return run
 
@@ -236,9 +265,13 @@ def _newton(objective: Objective, lead: tuple[int, ...], theta: Array, given: di
         taken += 1
         report(len(theta) - left, len(theta))
 
-    ends = minimise(objective, theta, most_steps=most, report=count)
+    if objective.model.features <= _BY_HESSIANS:
+        ends = minimise(objective, theta, most_steps=most, report=count)
+    else:
+        ends = limited_memory.minimise(objective, theta, most, _rest(objective), count)
+    settings = _settings(objective, {"steps": most})
     marks, points = np.array([0.0, taken]), np.stack([theta, ends.theta])
-    return record(objective, lead, "newton", {"steps": most}, marks, points, ends.theta, 1.0, True)
+    return record(objective, lead, "newton", settings, marks, points, ends.theta, 1.0, True)
 
 
 _RUN: dict[str, Callable[..., Descent]] = {
@@ -247,60 +280,3 @@ _RUN: dict[str, Callable[..., Descent]] = {
     "adam": _optimiser("adam"),
     "newton": _newton,
 }
-
-
-def record(
-    objective: Objective,
-    lead: tuple[int, ...],
-    dynamics: str,
-    settings: dict[str, Any],
-    time: Array,
-    points: Array,
-    last: Array,
-    tau: float,
-    completed: bool,
-) -> Descent:
-    """The record of trajectories (c, N, k) that ended at `last` (N, k)."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        loss, gradient = objective(points.reshape(-1, points.shape[-1]))
-        norm = np.linalg.norm(gradient, axis=1)
-    shape = (len(time), *lead)
-    W, b = objective.split(points.reshape(*shape, -1))
-    return Descent(
-        model=objective.model,
-        dynamics=dynamics,
-        settings=settings,
-        time=time,
-        W=W,
-        b=b,
-        loss=loss.reshape(shape),
-        gradient_norm=norm.reshape(shape),
-        final=_end(objective, lead, last, dynamics == "newton"),
-        unit_time=tau,
-        completed=completed,
-    )
-
-
-def _end(objective: Objective, lead: tuple[int, ...], last: Array, already: bool) -> End:
-    """The last points (N, k), polished by Newton's method where that stays with them (`already`: where they are so)."""
-    theta, loss, norm, least = _polished(objective, last, already)
-    W, b = objective.split(theta.reshape(*lead, -1))
-    return End(W, b, *(each.reshape(lead)[()] for each in (loss, norm, least)))
-
-
-def _polished(objective: Objective, last: Array, already: bool) -> tuple[Array, Array, Array, Array]:
-    loss, gradient = objective(last)
-    norm, least = np.linalg.norm(gradient, axis=1), np.full(len(last), np.nan)
-    theta = last.copy()
-    if objective.model.features > _MOST_FEATURES:
-        return theta, loss, norm, least
-    rows = np.flatnonzero(np.isfinite(norm))
-    ends = polish(objective, last[rows], loss[rows], gradient[rows])
-    for row, point, height, size in zip(rows, *ends, strict=True):
-        moved = np.linalg.norm(point - last[row])
-        if size > CONVERGED * objective.unit or moved > _NEARBY:
-            continue
-        lowest = curvature(objective, point)
-        if already or lowest >= -_DOWNWARDS * objective.unit or moved <= _HERE:
-            theta[row], loss[row], norm[row], least[row] = point, height, size, lowest
-    return theta, loss, norm, least

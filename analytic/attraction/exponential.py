@@ -143,6 +143,12 @@ def _remainder(objective: Objective, linear: _Linear, theta: Array) -> Array:
     return -objective(theta)[1] - linear.force - _times(linear.jacobian, theta - linear.theta)
 
 
+def until_still(recorded: Array) -> int:
+    """How many checkpoints it took until no start of recorded (c, N, k) moved any more."""
+    moved = (np.diff(recorded, axis=0) != 0).any(axis=(1, 2)) & np.isfinite(recorded[1:]).any(axis=(1, 2))
+    return int(np.flatnonzero(moved).max(initial=-1)) + 2
+
+
 @dataclass
 class Flow:
     """All starts on their way: where they are, and what has been recorded at `times` (c,).
@@ -169,12 +175,6 @@ class Flow:
         zeros, step = np.zeros(count), np.full(count, 0.1 / objective.unit)
         whole = np.zeros(count, np.int64)
         return cls(objective, times, tolerance, starts.copy(), zeros, step, whole, whole + 1, recorded)
-
-    @property
-    def still(self) -> int:
-        """How many checkpoints it took until no start moved any more."""
-        moved = (np.diff(self.recorded, axis=0) != 0).any(axis=(1, 2)) & np.isfinite(self.recorded[1:]).any(axis=(1, 2))
-        return int(np.flatnonzero(moved).max(initial=-1)) + 2
 
     def run(self, report: Callable[[float, float], None]) -> bool:
         """Follows all starts to the last time, or until they rest or give up; False if the keyboard interrupted."""

@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from analytic.attraction.stationary import Stationary, newton, stationary
 from analytic.search.distinct import distinct
-from analytic.search.minimiser import CONVERGED, Ends, Objective
+from analytic.search.minimiser import CONVERGED, MOST_FEATURES, Ends, Objective
 
 Array = npt.NDArray[np.float64]
 
@@ -137,7 +137,11 @@ def plateaus(
             )
     if not found:
         return []
-    ends, norms = newton(objective, np.concatenate([each.points for each in found]))
+    points = np.concatenate([each.points for each in found])
+    if objective.model.features > MOST_FEATURES:  # without second derivatives nothing is known of what lies beside them
+        ends, norms = points, np.full(len(points), np.inf)
+    else:
+        ends, norms = newton(objective, points)
     cuts = np.cumsum([len(each.points) for each in found])[:-1]
     parts = zip(found, np.split(ends, cuts), np.split(norms, cuts), strict=True)
     return [each.beside(objective, points, sizes, close) for each, points, sizes in parts]

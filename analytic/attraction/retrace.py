@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analytic.attraction.descent import learning_time, record
+from analytic.attraction.ends import learning_time, record
 from analytic.attraction.trajectories import Descent
 from analytic.models.relu_output import ReluOutputModel
 from analytic.models.toy import ToyModel

@@ -13,11 +13,13 @@ import numpy.typing as npt
 from analytic.attraction.plateaus import CLOSE, SLOW, WIDTH, Plateau, plateaus
 from analytic.files import PathLike, read_npz, reading, writable, write_npz
 from analytic.models.relu_output import ReluOutputModel
-from analytic.search.minimiser import CONVERGED, Objective
+from analytic.search.minimiser import CONVERGED, LOSS_TOLERANCE, MOST_FEATURES, Objective
 from analytic.validation import number
 
 Array = npt.NDArray[np.float64]
 
+#: A gradient that the lattice does not tell from zero, in units of its tolerance times the silent loss.
+LATTICE_CONVERGED = 10.0
 #: Settings of a file that are not arrays.
 _SETTINGS = "settings"
 _ALONG = ("time", "W", "b", "loss", "gradient_norm")
@@ -52,7 +54,7 @@ class Descent:
     loss, gradient_norm : (c, ...), exact
         NaN where a start gave up or diverged.
     final : End
-        The last points, polished by Newton's method where that does not lead elsewhere.
+        The last points, for up to 12 features polished by Newton's method where that does not lead elsewhere.
     unit_time : the time in which a feature is learnt, 1 / max I_i E[x_i^2] of the flow; plateaus are long beside it
     completed : False where the keyboard interrupted; the checkpoints that all starts had reached are kept
     """
@@ -71,8 +73,13 @@ class Descent:
 
     @property
     def converged(self) -> Any:
-        """Which starts (...) ended where |gradient| <= 1e-12 sum I_i E[x_i^2]."""
-        return (np.asarray(self.final.gradient_norm) <= CONVERGED * self.model.silent_loss)[()]
+        """Which starts (...) ended where |gradient| <= 1e-12 sum I_i E[x_i^2].
+
+        Beyond 12 features ten times the lattice's `loss_tolerance` takes the place of 1e-12: what it tells from zero.
+        """
+        lattice = LATTICE_CONVERGED * self.settings.get("loss_tolerance", LOSS_TOLERANCE)
+        limit = CONVERGED if self.model.features <= MOST_FEATURES else lattice
+        return (np.asarray(self.final.gradient_norm) <= limit * self.model.silent_loss)[()]
 
     @cached_property
     def plateaus(self) -> tuple[Plateau, ...]:
@@ -99,7 +106,9 @@ class Descent:
         }
         if len(self.time) <= 2:
             return ()
-        objective, count, lead = Objective(self.model), len(self.time), self.loss.shape[1:]
+        exact = self.model.features <= MOST_FEATURES
+        objective = Objective.exact(self.model) if exact else Objective(self.model)
+        count, lead = len(self.time), self.loss.shape[1:]
         theta = objective.join(self.W, self.b)
         loss, norm = self.loss.reshape(count, -1), self.gradient_norm.reshape(count, -1)
         found = plateaus(objective, self.time, self.unit_time, theta.reshape(*loss.shape, -1), loss, norm, **options)

@@ -100,6 +100,8 @@ def _descend(args: argparse.Namespace) -> int | None:
     W, b = Objective(model).split(drawn)
     say_when_compiling()
     given = {name: getattr(args, name) for name in ("time", "steps", "lr", "tolerance")}
+    if args.loss_tolerance is not None:
+        given["loss_tolerance"] = args.loss_tolerance
     descent = descend(model, W, b, dynamics=args.dynamics, **given)
     ends = [_end(descent, k) for k in range(args.starts)]
     data = {"model": repr(model), "ends": ends, "plateaus": [_plateau(each) for each in descent.plateaus]}
@@ -248,6 +250,8 @@ def add(commands: Any) -> None:
                        "Adam, or straight to a minimum (default flow)")  # fmt: skip
     group.add_argument("--time", type=float, metavar="T", help="how long to flow (default: until all are at rest)")
     group.add_argument("--tolerance", type=float, metavar="E", help="error of a step of the flow (default 1e-4)")
+    group.add_argument("--loss-tolerance", type=float, metavar="E",
+                       help="of the loss of more than 10 features, relative to its scale (default 1e-8)")  # fmt: skip
     group.add_argument("--steps", type=int, metavar="N", help="steps of gd and adam (default 10000)")
     group.add_argument("--lr", type=float, metavar="RATE", help="learning rate of gd and adam (default 0.001)")
 

@@ -3,7 +3,7 @@
 All starts advance together, because one evaluation of a thousand points costs little more than of a few. Each row is
 computed as if it were alone: results do not depend on what else is in the batch.
 
-BFGS with backtracking keeps its steps shorter than `_LONGEST`, so that a start goes to a minimum near it rather than to
+BFGS with backtracking keeps its steps shorter than `LONGEST`, so that a start goes to a minimum near it rather than to
 any. It needs no second derivatives, which jump on kinks. Where the gradient is small, Newton's method takes over, on
 the directions in which the loss is curved: rotations of the hidden space, and the bias of an output that is dead, leave
 the loss as it is, and there the Hessian has zeros that no step should divide by. A Newton step counts only if it makes
@@ -13,8 +13,8 @@ the gradient smaller; what does not get below the tolerance is reported as not c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +25,15 @@ Array = npt.NDArray[np.float64]
 
 #: A point is converged where |gradient| is below this, in units of the silent loss sum I_i E[x_i^2].
 CONVERGED = 1e-12
+#: The most features for which loss, gradient and Hessian are exact up to rounding.
+MOST_FEATURES = 12
+#: Of the lattice, for more features.
+LOSS_TOLERANCE = 1e-8
 #: Where BFGS hands over to Newton's method, in the same units.
 _SMALL = 1e-6
 #: Longest step of BFGS: minima of the model are about one apart.
-_LONGEST = 0.3
-_ARMIJO, _HALVINGS = 1e-4, 25
+LONGEST = 0.3
+ARMIJO, HALVINGS = 1e-4, 25
 _NEWTON = 12
 #: Curvatures below this share of the largest one count as flat: rounding leaves about 1e-12.
 _FLAT = 1e-8
@@ -45,9 +49,19 @@ class Ends(NamedTuple):
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss of a model as a function of its parameters (..., k): W row by row, then b by its convention."""
+    """The loss of a model as a function of its parameters (..., k): W row by row, then b by its convention.
+
+    tolerance, method : as for `ReluOutputModel.loss`
+    """
 
     model: ReluOutputModel
+    tolerance: float = field(default=LOSS_TOLERANCE, kw_only=True)
+    method: Literal["recurrence", "lattice"] | None = field(default=None, kw_only=True)
+
+    @classmethod
+    def exact(cls, model: ReluOutputModel) -> Objective:
+        """With losses and gradients up to rounding, for at most `MOST_FEATURES` features."""
+        return cls(model, method="recurrence")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -71,7 +85,9 @@ class Objective:
 
     def __call__(self, theta: Array) -> tuple[Array, Array]:
         """Losses (N,) and gradients (N, k)."""
-        loss, by_W, by_b = self.model.loss_and_gradient(*self.split(theta))
+        loss, by_W, by_b = self.model.loss_and_gradient(
+            *self.split(theta), tolerance=self.tolerance, method=self.method
+        )
         return loss, self.join(by_W, by_b)
 
     def hessian(self, theta: Array) -> Array:
@@ -106,7 +122,7 @@ class _Rows:
         uphill = np.einsum("ni,ni->n", step, self.gradient) >= 0
         step[uphill] = -self.gradient[uphill]
         length = np.linalg.norm(step, axis=1, keepdims=True)
-        return step * np.minimum(1.0, _LONGEST / np.maximum(length, 1e-300))
+        return step * np.minimum(1.0, LONGEST / np.maximum(length, 1e-300))
 
     def advance(self) -> npt.NDArray[np.bool_]:
         """One step of each row; -> which of them found a lower point."""
@@ -114,10 +130,10 @@ class _Rows:
         slope = np.einsum("ni,ni->n", step, self.gradient)
         size, waiting = np.ones(len(step)), np.ones(len(step), bool)
         theta, loss, gradient = self.theta.copy(), self.loss.copy(), self.gradient.copy()
-        for _ in range(_HALVINGS):
+        for _ in range(HALVINGS):
             trial = self.theta[waiting] + size[waiting, None] * step[waiting]
             at, slopes = self.objective(trial)
-            lower = at <= self.loss[waiting] + _ARMIJO * size[waiting] * slope[waiting]
+            lower = at <= self.loss[waiting] + ARMIJO * size[waiting] * slope[waiting]
             rows = np.flatnonzero(waiting)[lower]
             theta[rows], loss[rows], gradient[rows] = trial[lower], at[lower], slopes[lower]
             waiting[rows] = False

@@ -315,8 +315,8 @@ def test_nonsense(options: dict, words: str) -> None:
 def test_what_cannot_descend_says_why() -> None:
     with pytest.raises(TypeError, match="model must be a ReluOutputModel or a ToyModel"):
         descend("model", np.ones((2, 3)))  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="'gd' or 'adam' for more than 12 features"):
-        descend(ReluOutputModel.from_density(13, 2, 0.3), np.eye(2, 13))
+    with pytest.raises(ValueError, match="loss_tolerance must be greater than 0"):
+        descend(ReluOutputModel.from_density(13, 2, 0.3), np.eye(2, 13), loss_tolerance=0.0)
 
 
 def test_many_features_take_plain_steps() -> None:

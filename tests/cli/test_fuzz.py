@@ -74,7 +74,8 @@ COMMANDS: dict[str, tuple[list[list[str]], dict[str, list[str]], list[str]]] = {
                                           "--tolerance": NUMBERS, "--search": ["2", "0", "-1", "x"]}, ["--json"]),
     "search": ([], MODEL | SIZE | STARTS, ["--json"]),
     "descend": ([], MODEL | SIZE | STARTS | {"--dynamics": ["newton", "gd", "flow", "adam", "x"], "--time": NUMBERS,
-                                             "--steps": COUNTS, "--lr": NUMBERS, "--tolerance": NUMBERS}, ["--json"]),
+                                             "--steps": COUNTS, "--lr": NUMBERS, "--tolerance": NUMBERS,
+                                             "--loss-tolerance": NUMBERS}, ["--json"]),
     "geometry": ([FILES], READING | {"--tolerance": NUMBERS}, ["--json"]),
     "nothing": ([], {}, []),
 }  # fmt: skip
