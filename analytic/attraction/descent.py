@@ -150,9 +150,13 @@ def _model_and_weights(model: Any, W: Any) -> tuple[ReluOutputModel, Array]:
 def _starts(model: ReluOutputModel, W: Array, b: Any) -> tuple[tuple[int, ...], Array]:
     """The leading axes, and parameters (N, k)."""
     biases: Any = None if b is None else real_array("b", b, finite=True)
-    lead = np.shape(model.loss(W, biases))
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss, by_W, _ = model.loss_and_gradient(W, biases)
+    lead = np.shape(loss)
     if 0 in lead:
         raise InvalidValue(f"W must hold at least one start, got shape {W.shape}")
+    if not np.isfinite(by_W).all():
+        raise InvalidValue("W and b must have a finite gradient, got weights that are too large")
     if biases is None and model.bias != "none":
         biases = np.zeros(()) if model.bias == "shared" else np.zeros(model.features)
     theta = Objective(model).join(W, biases)

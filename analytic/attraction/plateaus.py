@@ -95,9 +95,12 @@ def _fall(clock: Array, left: Array, width: float) -> Array:
 
     def mean(low: Array, high: Array) -> Array:
         difference = np.interp(high, clock, area) - np.interp(low, clock, area)
-        return np.divide(difference, high - low, out=left.copy(), where=high > low)
+        found = np.divide(difference, high - low, out=left.copy(), where=high > low)
+        return np.asarray(np.maximum(found, left.min()))  # differences of areas may lose all their digits
 
-    return np.asarray(2 * np.log(mean(before, clock) / mean(clock, after)) / (after - before))
+    ratio, span = mean(before, clock) / mean(clock, after), after - before
+    # where time hardly moves beside tau there is no stretch to speak of
+    return np.divide(2 * np.log(ratio), span, out=np.zeros_like(span), where=span > 0)
 
 
 def _joined(runs: list[tuple[int, int]], left: Array) -> list[tuple[int, int]]:

@@ -303,6 +303,7 @@ def test_divergence_is_no_convergence() -> None:
         ({"W": np.ones((3, 2))}, "W must have shape"),
         ({"W": np.full((2, 3), np.nan)}, "W must be finite"),
         ({"W": np.ones((0, 2, 3))}, "W must hold at least one start"),
+        ({"W": np.full((2, 3), 1e200)}, "must have a finite gradient"),
         ({"W": np.ones((10**6, 2, 3)), "checkpoints": 10**4}, "checkpoints must keep at most 2 GiB"),
     ],
 )
@@ -341,3 +342,8 @@ def test_a_flow_is_balanced() -> None:
 
     assert not flow.run(stop)
     assert (flow.time > 0).all()
+
+
+def test_a_time_too_short_to_move_the_clock_has_no_plateaus() -> None:
+    model = ReluOutputModel.from_density(3, 2, 1e-9)
+    assert descend(model, np.zeros((2, 3)), dynamics="gd", lr=1e-9, steps=3).plateaus == ()

@@ -72,6 +72,8 @@ def test_geometry(capsys, tmp_path) -> None:
         (["search", *MODEL, "--importance", "1", "2"], "--importance must be one number or 3, one for each"),
         (["search", *MODEL, "-o", "x.csv"], "must end in .npz"),
         (["search", *MODEL, "--init", "magic"], "init must be one of"),
+        (["search", *MODEL, "--init", "1e200"], "init must give weights with a finite gradient"),
+        (["descend", *MODEL, "--init", "1e200"], "W and b must have a finite gradient"),
         (["search", "--features", "11", "--hidden", "2", "--density", "0.1"], "at most 10 features"),
         (["search", "--features", "0", "--hidden", "2", "--density", "0.1"], "features must be a whole number"),
         (["descend", *MODEL, "--lr", "0.1"], "lr must be left out where dynamics = 'flow'"),
