@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,34 @@ def test_the_list_is_that_of_the_package(page: Callable[..., Tab], bias: Bias) -
         rows = "[...document.querySelectorAll('tbody tr')].filter((row) => !row.querySelector('.words'))"
         losses = sorted(map(float, tab.evaluate(f"{rows}.map((row) => row.children[2].textContent)")))
         assert losses == pytest.approx(expected, rel=1e-5), (p, r)
+
+
+MANY = """
+$common_stored.stored("pair").then((knowledge) => %s.map(([density, importance, bias]) => {
+  const model = new $pair_model.Model({density, importance, bias});
+  const starts = new $pair_grid.Grid(knowledge, bias).around(density, importance, 2);
+  return $pair_landscape.refined(model, starts).points.map(({kind, phase, loss}) => [kind, phase, loss]);
+}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bias", list(Bias))
+def test_the_list_is_that_of_the_package_on_many_models(script: Callable[..., Tab], bias: Bias) -> None:
+    rng = np.random.default_rng(7)
+    places = np.column_stack([10 ** rng.uniform(-2, 0, 300), 10 ** rng.uniform(-1, 1, 300)]).tolist()
+    tab = script("pair/landscape.js", "pair/grid.js", "pair/model.js", "common/stored.js")
+    data = base64.b64encode(STORED_PAIR.read_bytes()).decode()
+    tab.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), "
+        f"{{type: 'text/plain', textContent: '{data}'}})); document.body.lastChild.dataset.stored = 'pair'"
+    )
+    found = tab.evaluate(MANY.strip() % json.dumps([[p, r, str(bias)] for p, r in places]))
+    for (p, r), listed in zip(places, found, strict=True):
+        points = find_stationary_points(ToyModel.from_density(p, r, bias))
+        expected = sorted((each.kind, each.phase, float(each.loss)) for each in points)
+        assert [tuple(each[:2]) for each in sorted(listed)] == [each[:2] for each in expected], (p, r)
+        assert sorted(each[2] for each in listed) == pytest.approx(sorted(each[2] for each in expected), rel=1e-12)
 
 
 def test_a_descent_from_each_basin_ends_at_its_minimum(page: Callable[..., Tab]) -> None:
