@@ -100,8 +100,8 @@ def draw(axes: np.ndarray, dim: int, exact: PhaseDiagram) -> dict[str, QuadMesh]
     report(dim, exact, excess, jumps)
     for row, kind in ((0, "hand-picked"), (1, "exact")):
         for ax, what in zip(axes[row], ("best", "least loss", "second best / best"), strict=False):
-            ax.set_title(f"{dim} in {dim - 1}, {kind}: {what}", fontsize=9)
-    axes[1, 3].set_title(f"{dim} in {dim - 1}: excess of the hand-picked", fontsize=9)
+            ax.set_title(f"{dim} in {dim - 1}, {kind}: {what}", fontsize=8)
+    axes[1, 3].set_title(f"{dim} in {dim - 1}: excess of the hand-picked", fontsize=8)
     return found
 
 

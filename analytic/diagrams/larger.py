@@ -221,7 +221,7 @@ def _arrays(grid: Grid, known: list[Ends]) -> dict[str, Any]:
     for i, j, ends in _pixels(known):
         order = np.argsort(ends.loss, kind="stable")
         best = _most_superposed(grid, ends.theta[order[ends.loss[order] <= ends.loss[order[0]] + _TIE], :-1])
-        W[i, j], b[i, j] = _canonical(*_split(grid, best))
+        W[i, j], b[i, j] = canonical(*_split(grid, best))
         loss[i, j], n_minima[i, j] = ends.loss[order[0]] * silent[i, j], len(order)
         if len(order) > 1:
             gap[i, j] = (ends.loss[order[1]] - ends.loss[order[0]]) * silent[i, j]
@@ -247,7 +247,7 @@ def _most_superposed(grid: Grid, theta: Array) -> Array:
     return np.asarray(theta[np.argmax(superposition(_split(grid, theta)[0])[1].round(9))])
 
 
-def _canonical(W: Array, b: Array) -> tuple[Array, Array]:
+def canonical(W: Array, b: Array) -> tuple[Array, Array]:
     """The image with W_1 . W_n <= W_2 . W_n <= ... whose W is upper triangular, its diagonal not negative."""
     rest = W.shape[1] - 1
     order = [*np.argsort((W[:, :rest].T @ W[:, rest]).round(12), kind="stable"), rest]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from analytic import PhaseDiagram, ReluOutputModel, ToyModel, find_minima, phase_diagram, search_minima
+from analytic.diagrams.larger import canonical
 
 DENSITY = np.array([0.02, 0.3, 0.55, 0.85])
 IMPORTANCE = np.array([0.05, 0.6, 1.0, 1.3, 20.0])
@@ -54,6 +55,16 @@ def test_weights_are_in_their_canonical_form(diagram: PhaseDiagram) -> None:
     assert np.all(W[..., [0, 1], [0, 1]] >= 0)
     with_last = np.einsum("...mi,...m->...i", W[..., :2], W[..., 2])
     assert np.all(with_last[..., 0] <= with_last[..., 1] + 1e-11)
+
+
+def test_the_canonical_image_is_an_image() -> None:
+    """Of a random point: the same loss at any r, and the features in order."""
+    rng, model = np.random.default_rng(1), ReluOutputModel.from_density(3, 2, 0.4, (1, 1, 0.3))
+    for _ in range(20):
+        W, b = rng.normal(size=(2, 3)), rng.normal(size=3) / 3
+        image, biases = canonical(W, b)
+        assert model.loss(image, biases) == pytest.approx(model.loss(W, b), rel=1e-13)
+        assert image[:, 0] @ image[:, 2] <= image[:, 1] @ image[:, 2] + 1e-11
 
 
 def candidates(bias: str) -> np.ndarray:
