@@ -75,8 +75,9 @@ def follow_minimum(family: Family, grid: npt.ArrayLike, start: float, W: npt.Arr
     Returns
     -------
     Branch
-        Every point has |gradient| <= 1e-12 sum I_i E[x_i^2]. Ends are good to about 1e-12, relative, measured against
-        the explicit instability of the dedicated minimum and the folds of the smallest model.
+        Every point has |gradient| <= 1e-12 sum I_i E[x_i^2]. Ends are good to about 1e-11, relative, measured against
+        the explicit instability of the dedicated minimum of the smallest model; to about 1e-7 where a branch is born
+        from another one that loses its stability, because there Newton's method does not tell the two apart.
 
     Raises
     ------
@@ -147,29 +148,35 @@ def exchanges(family: Family, one: Branch, other: Branch) -> tuple[float, ...]:
     Returns
     -------
     tuple of float
-        Values of the parameter, to the rounding error of the losses. They are looked for between neighbouring values
-        that both branches have in their `parameter`; two between the same neighbours are not seen.
+        Values of the parameter, to the rounding error of the losses. They are looked for between neighbouring values of
+        both `parameter`; two between the same neighbours are not seen.
     """
-    shared, rows, columns = np.intersect1d(one.parameter, other.parameter, return_indices=True)
-    gap = one.loss[rows] - other.loss[columns]
+    low = max(one.parameter[0], other.parameter[0])
+    both = np.union1d(one.parameter, other.parameter)
+    both = both[(both >= low) & (both <= min(one.parameter[-1], other.parameter[-1]))]
 
     def difference(value: float) -> float:
         return _loss_at(family, one, value) - _loss_at(family, other, value)
 
+    gap = np.array([difference(float(value)) for value in both])
     changes = np.flatnonzero(gap[:-1] * gap[1:] < 0)
-    return tuple(float(brentq(difference, shared[k], shared[k + 1], xtol=1e-15, rtol=1e-14)) for k in changes)
+    return tuple(float(brentq(difference, both[k], both[k + 1], xtol=1e-15, rtol=1e-14)) for k in changes)
 
 
 def _loss_at(family: Family, branch: Branch, value: float) -> float:
-    """The loss of a branch between two values of its grid."""
-    near = int(np.argmin(np.abs(branch.parameter - value)))
+    """The loss of a branch at a value of its grid, or between two of them."""
+    # where a branch has ended its curvature is zero, and nothing can be followed from there
+    ends = np.array([k in (0, len(branch) - 1) and branch.parameter[k] != value for k in range(len(branch))])
+    near = int(np.argmin(np.abs(branch.parameter - value) + np.where(ends & (len(branch) > 2), np.inf, 0.0)))
+    if branch.parameter[near] == value:
+        return float(branch.loss[near])
     b = None if branch.b is None else branch.b[near]
     theta = _objective(family, value).join(branch.W[near], b)
     point = _Point(float(branch.parameter[near]), theta, float(branch.loss[near]), float(branch.curvature[near]))
     reached, end = _one_way(family, point, np.array([value]))
     if end.kind != "range":
         raise InvalidValue(f"value must be on the branch, and {branch!r} ends at {end.parameter!r} before {value!r}")
-    return reached[-1].loss if reached else point.loss
+    return reached[-1].loss
 
 
 def _unmet(found: MinimaFound, value: float, branches: list[Branch]) -> list[Any]:
