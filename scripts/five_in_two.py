@@ -148,10 +148,11 @@ def main() -> None:
     parser = frame.parser(__doc__, "five_in_two.png")
     parser.add_argument("--folder", type=Path, default=Path("five_in_two"), help="where searches are kept")
     parser.add_argument("--grid", type=int, help="only so many densities from 0.005 to 0.95")
+    parser.add_argument("--importances", nargs="+", choices=list(FAMILIES), default=list(FAMILIES))
     args = parser.parse_args()
     args.folder.mkdir(exist_ok=True)
     figure = plt.figure(figsize=(13.5, 7.5), layout="constrained")
-    for half, name in zip(np.ravel(np.array(figure.subfigures(1, 2))), FAMILIES, strict=True):
+    for half, name in zip(np.ravel(np.array(figure.subfigures(1, 2))), args.importances, strict=False):
         grid, branches = followed(name, args.grid, args.folder)
         fine = np.geomspace(grid[0], grid[-1], 2000)
         best = best_of(branches, fine)

@@ -30,7 +30,7 @@ QUICK = {
     "three_in_two": ["--grid", "3"],
     "noise_crossing": ["--steps", "20", "--runs", "2"],
     "mean_direction": ["--features", "6", "--hidden", "2", "--densities", "0.3", "--runs", "2", "--steps", "20"],
-    "five_in_two": ["--grid", "2"],
+    "five_in_two": ["--grid", "2", "--importances", "equal"],
     "five_in_two_shares": ["--densities", "2", "--flows", "2", "--runs", "2"],
     "six_in_two_sparse": ["--starts", "20", "--flows", "2", "--tries", "5", "--densities", "3"],
     "basic_results": ["--steps", "20", "--densities", "0.3"],
