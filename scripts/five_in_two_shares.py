@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("five_in_two_shares"), help="where parts are kept")
     parser.add_argument("--densities", type=int, default=8, help="50^(-k/(N-1)) for k = 0 ... N-1")
     parser.add_argument("--flows", type=int, default=256, help="random starts of the flow, per density")
-    parser.add_argument("--runs", type=int, default=512, help="trained models, per density")
+    parser.add_argument("--runs", type=int, default=256, help="trained models, per density")
     args = parser.parse_args()
     args.folder.mkdir(exist_ok=True)
     density = 50.0 ** -np.linspace(0, 1, args.densities)
