@@ -155,8 +155,8 @@ def _starts(model: ReluOutputModel, W: Array, b: Any) -> tuple[tuple[int, ...], 
     lead = np.shape(loss)
     if 0 in lead:
         raise InvalidValue(f"W must hold at least one start, got shape {W.shape}")
-    if not np.isfinite(by_W).all():
-        raise InvalidValue("W and b must have a finite gradient, got weights that are too large")
+    if not (np.isfinite(loss).all() and np.isfinite(by_W).all()):
+        raise InvalidValue("W and b must have a finite loss and gradient, got weights that are too large")
     if biases is None and model.bias != "none":
         biases = np.zeros(()) if model.bias == "shared" else np.zeros(model.features)
     theta = Objective(model).join(W, biases)

@@ -165,9 +165,9 @@ def loss(W: Array, b: Array, importance: Array, density: Array, tolerance: float
     -------
     L, and an estimate of its absolute error. Lattices are refined until the estimate is below `tolerance` times
     `least_scale(L, sum_i I_i E[x_i^2])`, or the finest lattice that is tried was reached: then the estimate is larger.
-    Weights or biases that are not finite give NaN for both.
+    Biases or products of weights that are not finite give NaN for both.
     """
-    if not (np.isfinite(W).all() and np.isfinite(b).all()):
+    if not (np.isfinite((W**2).sum()) and np.isfinite(b).all()):
         return math.nan, math.nan
     return _total(importance, _refine_all(W, b, importance, density, tolerance, False))
 
@@ -181,7 +181,7 @@ def loss_and_gradient(
     by b_i and by g_ij; what dL/dW = W (D + D^T) makes of the latter is not in it.
     """
     n = len(b)
-    if not (np.isfinite(W).all() and np.isfinite(b).all()):
+    if not (np.isfinite((W**2).sum()) and np.isfinite(b).all()):
         return math.nan, np.full(W.shape, math.nan), np.full(n, math.nan), math.nan
     D, by_b = np.zeros((n, n)), np.zeros(n)
     found = _refine_all(W, b, importance, density, tolerance, True)

@@ -210,9 +210,9 @@ def expected(W, b, importance, third, on, off, patterns, free, states, gradient)
 
 @njit(**COMPILED)
 def evaluate(W, b, importance, third, on, off, patterns, free, states, gradient):
-    """What `expected` gives, and NaN where a weight or a bias is not finite."""
+    """What `expected` gives, and NaN where a bias or a product of weights is not finite."""
     loss, by_W, by_b = expected(W, b, importance, third, on, off, patterns, free, states, gradient)
     for p in range(len(W)):
-        if not (np.isfinite(W[p]).all() and np.isfinite(b[p]).all()):
+        if not (np.isfinite((W[p] ** 2).sum()) and np.isfinite(b[p]).all()):
             loss[p], by_W[p : p + 1], by_b[p : p + 1] = np.nan, np.nan, np.nan
     return loss, by_W, by_b

@@ -141,7 +141,7 @@ def by_lattice(W: Array, b: Array, problem: Problem, tolerance: float, gradient:
     )
     for p in range(len(W)):
         args = W[p], b[p], problem.importance, problem.on, tolerance
-        if not (np.isfinite(W[p]).all() and np.isfinite(b[p]).all()):
+        if not (np.isfinite((W[p] ** 2).sum()) and np.isfinite(b[p]).all()):
             for each in (result.loss, result.by_W, result.by_b, result.error):
                 each[p : p + 1] = np.nan
         elif gradient:
@@ -234,7 +234,7 @@ def hessians(W: Array, b: Array, problem: Problem, importance: Array | None = No
         result[piece] = curvature.hessians(W[piece], T, D, weight[piece])
 
     in_pieces(job, count, 3**most, curvature.ROWS + 6, 32 * n * (n + 1) * size)
-    result[~(np.isfinite(W).all((1, 2)) & np.isfinite(b).all(1))] = np.nan
+    result[~(np.isfinite((W**2).sum((1, 2))) & np.isfinite(b).all(1))] = np.nan
     return result
 
 

@@ -103,8 +103,8 @@ def search_minima(
         weights=(model.hidden, model.features),
     )
     with np.errstate(over="ignore", invalid="ignore"):
-        if not np.isfinite(search.objective(theta)[1]).all():
-            raise InvalidValue("init must give weights with a finite gradient, got some that are too large")
+        if not all(np.isfinite(each).all() for each in search.objective(theta)[:2]):
+            raise InvalidValue("init must give weights with a finite loss and gradient, got some that are too large")
     with reporting(progress, "search", "part") as report, running(executor, report) as run:
         ends = search.run(theta, run, _Store.at(resume, search, theta))
     return search.conclude(ends, init if isinstance(init, str) else "given starts")

@@ -303,7 +303,7 @@ def test_divergence_is_no_convergence() -> None:
         ({"W": np.ones((3, 2))}, "W must have shape"),
         ({"W": np.full((2, 3), np.nan)}, "W must be finite"),
         ({"W": np.ones((0, 2, 3))}, "W must hold at least one start"),
-        ({"W": np.full((2, 3), 1e200)}, "must have a finite gradient"),
+        ({"W": np.full((2, 3), 1e200)}, "must have a finite loss and gradient"),
         ({"W": np.ones((10**6, 2, 3)), "checkpoints": 10**4}, "checkpoints must keep at most 2 GiB"),
     ],
 )

@@ -4,7 +4,9 @@ import ast
 import shutil
 import subprocess
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from derivations.__main__ import SCRIPTS
@@ -16,13 +18,18 @@ def lines(text):
     return "\n".join(line for node in ast.parse(text).body for line in statement(node))
 
 
+def compiled(plain: Any) -> Any:
+    """A function as the compiler holds it: what is translated is its Python text."""
+    return SimpleNamespace(py_func=plain, __name__=plain.__name__)
+
+
 def sums(values, first):
     """Sums and squares of what is left from `first` on, backwards."""
-    total, squares = 0.0, np.zeros((2, len(values)))  # noqa: F821
+    total, squares = 0.0, np.zeros((2, len(values)))
     for k in range(len(values) - 1, first - 1, -1):
         if values[k] < 0 or k // 2 == 7:
             continue
-        total += where_positive(values[k] - 2, values[k], -values[k])  # noqa: F821
+        total += where_positive(values[k] - 2, values[k], -values[k])  # type: ignore[name-defined]  # noqa: F821
         squares[1, k], total = values[k] ** 2, total - 1
     return total, squares
 
@@ -55,14 +62,14 @@ def test_what_the_subset_does_not_have_is_refused(text):
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node runs the function and is not installed")
 def test_a_translated_function_computes_the_same():
-    text = translated("Sums.\n", [SimpleNamespace(py_func=sums, __name__="sums")], set())
+    text = translated("Sums.\n", [compiled(sums)], set())
     call = text + "console.log(JSON.stringify(sums([9, 1, -4, 5], 1).map((each) => Array.from(each[1] ?? [each]))));"
     done = subprocess.run(["node", "-e", call], capture_output=True, encoding="utf-8", check=False)
     assert done.stdout.strip() == "[[2],[0,1,0,25]]", done.stderr
 
 
 def test_exported_and_documented():
-    text = function(SimpleNamespace(py_func=sums), exported=True)
+    text = function(compiled(sums), exported=True)
     assert text.startswith("/**\n * Sums and squares of what is left from `first` on, backwards.\n */\nexport function")
 
 

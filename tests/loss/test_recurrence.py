@@ -330,3 +330,14 @@ def test_lanes_compute_what_numpy_computes() -> None:
     rng = np.random.default_rng(2)
     W, b, density = rng.normal(size=(2, 4)), rng.normal(size=4) * 0.4, rng.random(4)
     assert np.array_equal(moments_of(plain(SOURCE), W, b, density), moments_of(compiled, W, b, density))
+
+
+@pytest.mark.parametrize("features", [1, 3, 8, 12])
+@pytest.mark.parametrize("size", [1e100, 1e155, 1e200, 1e308])
+def test_weights_whose_products_overflow_have_no_finite_loss(features: int, size: float) -> None:
+    model = ReluOutputModel.from_density(features, 1, 0.2)
+    W, b = np.full((2, 1, features), size), np.zeros((2, features))
+    with np.errstate(all="ignore"):
+        for point in (0, slice(None)):
+            assert not np.isfinite(model.loss(W[point], b[point])).any()
+            assert not np.isfinite(model.loss_and_gradient(W[point], b[point])[0]).any()
