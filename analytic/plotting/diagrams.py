@@ -57,6 +57,8 @@ _CURVE_WORDS = {
 #: What concerns no minimum, and the best minimum.
 _GREY, _BLACK = "#777777", "#000000"
 #: Point kind -> (marker, face colour, size).
+#: Axes wider than this many inches have names in the usual size.
+_ROOMY = 2.5
 _POINT_STYLES = {
     "minimum": ("o", "white", 60.0),
     "saddle": ("X", "#ffd24d", 60.0),
@@ -95,6 +97,8 @@ def log_axes(ax: Axes, importance: Array, density: Array) -> None:
 
 def _name_phases(ax: Axes, diagram: PhaseDiagram, curves: PhaseBoundaries | None) -> None:
     """Writes the name of each phase where it is farthest from other phases, from the frame and from the curves."""
+    width = ax.get_window_extent().width / figure_of(ax).dpi
+    size = 9 if width > _ROOMY else 7
     crossed = np.zeros(diagram.phase.shape, bool)
     for curve in () if curves is None else curves.curves:
         crossed[_nearest(diagram.density, curve.density), _nearest(diagram.importance, curve.importance)] = True
@@ -105,8 +109,10 @@ def _name_phases(ax: Axes, diagram: PhaseDiagram, curves: PhaseBoundaries | None
         depth = distance_transform_edt(np.pad(mask & ~crossed, 1))[1:-1, 1:-1]
         row, column = np.unravel_index(np.argmax(depth), depth.shape)
         box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
-        at = diagram.importance[column], diagram.density[row]
-        ax.text(*at, phase, ha="center", va="center", fontsize=9, bbox=box, zorder=5)
+        half = 0.3 * len(phase) * size / 72 / width + 0.04  # letters are about 0.6 of their size wide
+        across = np.clip(column / max(len(diagram.importance) - 1, 1), min(half, 0.5), max(1 - half, 0.5))
+        importance = diagram.importance[0] * (diagram.importance[-1] / diagram.importance[0]) ** across
+        ax.text(importance, diagram.density[row], phase, ha="center", va="center", fontsize=size, bbox=box, zorder=5)
 
 
 def _nearest(grid: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
