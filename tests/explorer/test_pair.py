@@ -50,6 +50,10 @@ def page(show: Callable[..., Tab], tmp_path: Path) -> Callable[..., Tab]:
     return opened
 
 
+#: The shares as text, and whether they have been counted.
+SHARES = "[...document.querySelectorAll('tbody tr')].map((row) => row.children[3].textContent)"
+COUNTED = "/%$/.test(document.querySelector('tbody tr').children[3].textContent)"
+
 EVALUATED = """
 points.map(([W1, W2, b1, b2, density, importance]) => {
   const model = new $pair_model.Model({density, importance, bias: "per-feature"});
@@ -173,6 +177,93 @@ def test_a_row_selects_the_biases_of_the_surface(page: Callable[..., Tab]) -> No
     assert "confused" in tab.evaluate("document.querySelector('tr[aria-selected=true]').textContent")
 
 
+@pytest.mark.parametrize("asked", ["basins=true", "surface=best"])
+def test_shares_outlast_what_else_is_asked_for(page: Callable[..., Tab], asked: str) -> None:
+    tab = page()
+    tab.wait_for(COUNTED)
+    shares = tab.evaluate(SHARES)
+    tab.evaluate(f"location.hash = '#{asked}'")
+    done = {
+        "basins=true": "document.querySelector('.bar').hidden && document.querySelector('[aria-label=Basins] li')",
+        "surface=best": "document.body.textContent.includes('Every W has the biases that are best for it.')",
+    }
+    tab.wait_for(f"!!({done[asked]})")
+    tab.wait_for(COUNTED)
+    assert tab.evaluate(SHARES) == shares
+    tab.evaluate("location.hash = '#basins=false'")
+    tab.wait_for("!document.querySelector('.bar').hidden")
+
+
+@pytest.mark.parametrize("bias", ["shared", "per-feature"])
+@pytest.mark.parametrize("start", ["0,0", "1,0"])
+def test_the_edge_of_a_dead_set_is_no_minimum(page: Callable[..., Tab], bias: str, start: str) -> None:
+    model, W = ToyModel.from_density(0.3, 0.7, bias), [float(each) for each in start.split(",")]
+    b = {"shared": [[0.0], [1e-6]], "per-feature": [[[0.0, 0.0]], [[0.0, 1e-6]]]}[bias]
+    assert model.loss(W, b[1][0]) < model.loss(W, b[0][0])
+    tab = page(f"bias={bias}&start={start}")
+    text = tab.wait_for("document.querySelector('[role=status]').textContent.match(/.* after time .*/)?.[0]")
+    assert "flat minimum" not in text
+    if bias == "per-feature" or start == "0,0":
+        assert text.startswith("No slope here (ReLU′(0) = 0), but the loss falls as b grows")
+
+
+def test_a_row_keeps_the_focus_when_it_is_chosen_by_key(page: Callable[..., Tab]) -> None:
+    tab = page()
+    tab.wait_for(COUNTED)
+    tab.evaluate("document.querySelector('tbody tr:nth-child(2)').focus()")
+    tab.press("Enter")
+    tab.wait_for("location.hash.includes('point=1')")
+    assert tab.evaluate("document.activeElement === document.querySelector('tbody tr:nth-child(2)')")
+
+
+def test_a_boundary_is_named_only_under_the_pointer(page: Callable[..., Tab]) -> None:
+    tab = page()
+    x, y, width, height = tab.box("canvas")
+    name = "document.querySelector('.panel .note').textContent"
+    column = [(x + 0.6 * width, y + share * height) for share in np.linspace(0.05, 0.9, 60)]
+
+    def on_boundary() -> tuple[float, float]:
+        for point in column:
+            tab.hover(point)
+            if tab.evaluate(name):
+                return point
+        raise AssertionError("no boundary in this column")
+
+    found = on_boundary()
+    tab.hover((x + 0.5 * width, y - 20))
+    tab.wait_for(f"{name} === ''")
+    tab.hover(found)
+    tab.wait_for(f"{name}.startsWith('Boundary: ')")
+    tab.drag([found, (found[0] + 3, found[1] + 3)])
+    assert tab.evaluate(name) == ""
+
+
+def test_the_lines_of_python_stay_until_somebody_changes_something(page: Callable[..., Tab]) -> None:
+    tab = page()
+    box = "document.getElementById('python').parentElement.hidden"
+    tab.wait_for(COUNTED)
+    copied(tab)
+    assert not tab.evaluate(box)
+    tab.click("tbody tr:nth-child(2)")
+    tab.wait_for(box)
+    tab = page("view=network")
+    tab.click("button.main")
+    copied(tab)
+    tab.wait_for("[...document.querySelectorAll('button')].some((each) => each.textContent === 'Go on')")
+    assert not tab.evaluate(box)
+
+
+def test_a_finger_reads_a_word_without_choosing_its_row(page: Callable[..., Tab]) -> None:
+    tab = page(width=400, touch=True)
+    tab.wait_for(COUNTED)
+    word = "tbody tr:nth-child(2) dfn"
+    tab.evaluate(f"document.querySelector('{word}').scrollIntoView({{block: 'center'}})")
+    tab.swipe([tab.center(word)])
+    tab.wait_for("!document.querySelector('.tip').hidden")
+    assert not tab.evaluate("new Promise((done) => setTimeout(() => done(location.hash), 400))").count("point=")
+    assert not tab.evaluate("document.querySelector('.tip').hidden")
+
+
 def test_keys_move_the_model_and_start_a_descent(page: Callable[..., Tab]) -> None:
     tab = page()
     tab.evaluate("document.querySelectorAll('canvas')[0].focus()")
@@ -189,7 +280,7 @@ def test_keys_move_the_model_and_start_a_descent(page: Callable[..., Tab]) -> No
 )
 def test_every_state_loads_without_an_error_and_without_the_network(page: Callable[..., Tab], state: str) -> None:
     tab = page(state, width=400, scheme="dark")
-    tab.wait_for("/%$/.test(document.querySelector('tbody tr').textContent)")
+    tab.wait_for(COUNTED)
     assert tab.errors == []
     assert [address for address in tab.requests if not address.startswith("file:")] == []
     assert tab.evaluate("document.documentElement.scrollWidth") <= 400
@@ -200,17 +291,23 @@ def copied(tab: Tab) -> str:
     return str(tab.evaluate("document.getElementById('python').textContent"))
 
 
-def test_the_lines_of_python_run_and_show_the_same(page: Callable[..., Tab]) -> None:
+def test_the_lines_of_python_run_and_show_the_same(page: Callable[..., Tab], monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.get_fignums())))
     names: dict[str, Any] = {}
     exec(copied(page("density=0.2&importance=0.5&bias=none")), names)
     assert names["model"] == ToyModel.from_density(0.2, 0.5, "none")
+    assert shown == [1]
     plt.close("all")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bias", list(Bias))
 @pytest.mark.parametrize("motion", ["flow", "gd", "adam", "sgd", "adam-sampled"])
-def test_all_lines_of_python_run(page: Callable[..., Tab], motion: str, bias: Bias) -> None:
+def test_all_lines_of_python_run(
+    page: Callable[..., Tab], monkeypatch: pytest.MonkeyPatch, motion: str, bias: Bias
+) -> None:
+    monkeypatch.setattr(plt, "show", lambda: None)
     exec(copied(page(f"bias={bias}&motion={motion}&start=0.5,0.4&rate=0.1&basins=true")), {})
     plt.close("all")
 

@@ -42,7 +42,7 @@ export function start() {
   const page = new Page();
   page.go(page.address());
   explainWords();
-  window.addEventListener("hashchange", () => page.go(page.address()));
+  window.addEventListener("hashchange", () => page.follow());
 }
 
 class Page {
@@ -53,6 +53,8 @@ class Page {
     this.helper = new Helper();
     this.view = null;
     this.shown = null;
+    /** Whether somebody has touched the view since the last state. */
+    this.acted = false;
     this.tools = {
       change: (values) => this.go({...this.state, ...values}),
       helper: this.helper,
@@ -67,10 +69,17 @@ class Page {
     return state.view in VIEWS ? state : {...state, view: DEFAULTS.view};
   }
 
-  /** Shows a state. */
+  /** Shows what the address asks for now. */
+  follow() {
+    this.acted = true;
+    this.go(this.address());
+  }
+
+  /** Shows a state; the lines of Python go when somebody asked for it, not when a view tells where it has come to. */
   go(state) {
     this.state = state;
-    document.getElementById("python").parentElement.hidden = true;
+    if (this.acted || state.view !== this.shown) document.getElementById("python").parentElement.hidden = true;
+    this.acted = false;
     document.documentElement.dataset.theme = state.theme;
     this.#write();
     if (state.view === this.shown) this.view.update(state);
@@ -105,6 +114,9 @@ class Page {
     for (const tab of document.querySelectorAll("[role=tab]")) {
       tab.addEventListener("click", () => this.tools.change({view: tab.dataset.view}));
     }
+    for (const name of ["pointerdown", "keydown", "input", "click"]) {
+      document.getElementById("view").addEventListener(name, () => (this.acted = true), {capture: true});
+    }
     const next = {system: "dark", dark: "light", light: "system"};
     document.getElementById("theme").addEventListener("click", () => {
       this.tools.change({theme: next[this.state.theme] ?? "system"});
@@ -115,6 +127,7 @@ class Page {
   /** Shows the lines, and puts them on the clipboard where the browser allows it. */
   async #copy(button) {
     const text = this.view.python();
+    this.acted = false;
     const box = document.getElementById("python");
     box.textContent = text;
     box.parentElement.hidden = false;

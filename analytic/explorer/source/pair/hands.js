@@ -17,12 +17,15 @@ export function listen(sheets, view, signal) {
   const diagram = sheets.diagram.canvas;
   on(diagram, "pointerdown", (event) => {
     diagram.setPointerCapture(event.pointerId);
+    view.name(null);
     view.change(modelAt(sheets.diagram, view, event));
   });
   on(diagram, "pointermove", (event) => {
     if (event.buttons) view.change(modelAt(sheets.diagram, view, event));
-    else view.name(view.diagram.boundaryAt(sheets.diagram.place(event), frame(sheets.diagram, view.diagram)));
+    const at = sheets.diagram.place(event);
+    view.name(event.buttons ? null : view.diagram.boundaryAt(at, frame(sheets.diagram, view.diagram)));
   });
+  on(diagram, "pointerleave", () => view.name(null));
   on(diagram, "keydown", (event) => answered(event, movedModel(event, view.state), view.change));
   const plane = sheets.plane.canvas;
   on(plane, "pointermove", (event) => view.point(weightsAt(sheets.plane, view, event)));

@@ -3,7 +3,12 @@ import {digits, percent, places} from "../common/format.js";
 import {make} from "../common/dom.js";
 import {WORDS} from "./words.js";
 
-const HEADER = ["", "phase", "loss", "W₁", "W₂", "bias", "share"];
+const HEADER = ["", "phase", "loss", "share", "W₁", "W₂", "bias"];
+
+/** Whether a point that starts reach attracts from one side only; of an undecided one rounding leaves that open. */
+export function attractsOneSided({kind}) {
+  return kind !== "minimum" && kind !== "undecided";
+}
 
 /** The rows: an end, or a point, or a flat set. */
 function cells(entry, {best, shares, color, bias}) {
@@ -15,7 +20,7 @@ function cells(entry, {best, shares, color, bias}) {
   );
   const share = shares?.get(entry);
   const remark =
-    entry === best ? ", the best" : share && entry.kind !== "minimum" ? " that attracts from one side" : "";
+    entry === best ? ", the best" : share && attractsOneSided(entry) ? " that attracts from one side" : "";
   const name = make("span", {}, word, make("small", {}, kind + remark));
   const mark = make("span", {className: `mark ${entry.flat ? "flat" : entry.kind}`, "aria-hidden": "true"});
   mark.style.setProperty("--color", color);
@@ -26,8 +31,8 @@ function cells(entry, {best, shares, color, bias}) {
     make("td", {}, mark),
     make("th", {scope: "row"}, name),
     make("td", {}, digits(entry.loss, 6)),
-    ...numbers,
     make("td", {}, share === undefined ? "" : percent(share)),
+    ...numbers,
   ];
 }
 
@@ -47,7 +52,10 @@ export function table(entries, context, chosen) {
       {
         tabIndex: 0,
         "aria-selected": String(entry === context.selected),
-        onclick: () => chosen(entry),
+        onclick: (event) => {
+          // A finger has no other way to an explained word.
+          if (event.pointerType !== "touch" || !event.target.closest("[data-tip]")) chosen(entry);
+        },
         onkeydown: (event) => {
           if (event.target !== event.currentTarget || (event.key !== "Enter" && event.key !== " ")) return;
           event.preventDefault();

@@ -77,12 +77,17 @@ export class Model {
     ];
   }
 
-  /** Whether each output is zero on every input. */
-  dead(theta) {
+  /** The greatest value of each output over all inputs, before the ReLU. */
+  tops(theta) {
     const [W1, W2, b1, b2] = this.full(theta);
     return [
       [W1, W2, b1],
       [W2, W1, b2],
-    ].map(([own, other, b]) => b + own * own + Math.max(0, own * other) <= 0);
+    ].map(([own, other, b]) => b + own * own + Math.max(0, own * other));
+  }
+
+  /** Whether each output is zero on every input, and stays so nearby: at the edge the loss falls as b grows. */
+  dead(theta) {
+    return this.tops(theta).map((top) => top < 0);
   }
 }

@@ -13,6 +13,15 @@ export function curveKey(kinds) {
   return [...kinds].map((kind) => make("li", {}, sample(EVENTS[kind].dash), EVENTS[kind].word));
 }
 
+/** The colour of each basin, and where it leads. */
+export function basinKey(ends, colors) {
+  return ends.map((end) => {
+    const swatch = make("span", {className: "swatch"});
+    swatch.style.background = colors.get(end);
+    return make("li", {}, swatch, `to ${end.flat ? "flat " : ""}${end.phase}, loss ${digits(end.loss, 4)}`);
+  });
+}
+
 function sample(dash) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const look = `stroke="currentColor" stroke-width="1.8" stroke-dasharray="${dash.join(" ")}"`;
@@ -51,6 +60,7 @@ export function panels(element, act) {
       "aria-label": "Loss over the weights: arrow keys move a cross, Enter starts a descent there, Escape removes it",
     }),
     bar: make("p", {className: "bar"}, make("output"), make("span", {"aria-hidden": "true"}), make("output")),
+    basinKey: make("ul", {className: "key", "aria-label": "Basins", hidden: true}),
     note: make("p", {className: "note", "aria-live": "polite"}),
     motion: make(
       "select",
@@ -69,7 +79,7 @@ export function panels(element, act) {
   };
   const key = [
     ["white", "feature 2 is not represented"],
-    ["blue", "it has the unit to itself"],
+    ["blue", "feature 2 has the unit to itself"],
     ["red", "in superposition"],
   ];
   element.append(
@@ -105,6 +115,7 @@ export function panels(element, act) {
         parts.surface,
         parts.plane,
         parts.bar,
+        parts.basinKey,
         parts.note,
         make(
           "div",

@@ -12,7 +12,7 @@ const MARGIN = {left: 40, right: 12, top: 10, bottom: 38};
 const TICKS = [-1.5, -1, -0.5, 0, 0.5, 1, 1.5];
 /** How much white each further area of one phase gets, and how much of a basin's colour is laid over the loss. */
 const PALER = [0, 0.4, 0.6, 0.75];
-const VEIL = 195;
+const VEIL = 130;
 /** How visible a point is whose biases are not those of the surface. */
 const ELSEWHERE = 0.55;
 
@@ -105,6 +105,7 @@ export class Plane {
     this.#drawFlatSets(context, frame, scene.flat);
     if (scene.trail.length) this.#drawTrail(context, frame, scene.trail);
     this.#drawPoints(context, frame, scene);
+    if (scene.trail.length) dot(context, this.place(scene.trail.at(-1), frame), 5.5, "#ff2e88");
     if (scene.cursor) this.#drawCursor(context, this.place(scene.cursor, frame));
     context.restore();
     context.strokeStyle = colors.quiet;
@@ -180,7 +181,6 @@ export class Plane {
       context.stroke(path);
     }
     dot(context, this.place(trail[0], frame), 4, "#fff");
-    dot(context, this.place(trail.at(-1), frame), 5.5, "#ff2e88");
   }
 
   #drawPoints(context, frame, {points, selected, best, here}) {

@@ -45,5 +45,6 @@ export function python(model, state, b, start) {
     lines.push(`print(basin_map(model, extent=${EXTENT}, resolution=144).areas)`);
   }
   if (start) lines.push(...descent(model, state, start));
+  if (b) lines.push("import matplotlib.pyplot as plt", "plt.show()");
   return lines.join("\n");
 }

@@ -7,10 +7,10 @@ import {endAt, endsOf, flatSets} from "./ends.js";
 import {Grid} from "./grid.js";
 import {distance, landscape} from "./landscape.js";
 import {listen} from "./hands.js";
-import {table} from "./list.js";
+import {attractsOneSided, table} from "./list.js";
 import {BIASES, Model} from "./model.js";
 import {MOTIONS} from "./motions.js";
-import {curveKey, panels} from "./panels.js";
+import {basinKey, curveKey, panels} from "./panels.js";
 import {EXTENT, Plane, endColors} from "./plane.js";
 import {python} from "./python.js";
 import {DEFAULTS as VALUES, checked, startOf} from "./state.js";
@@ -86,13 +86,13 @@ class View {
     this.model = new Model({density, importance, bias});
     this.#take(landscape(this.model, this.grids[bias].around(density, importance, 1)));
     this.plane.hideBasins();
-    this.shares = null;
     this.parts.curves.replaceChildren(...curveKey(this.diagrams[bias].kinds));
   }
 
-  /** Takes a landscape: its points, flat sets and colours, and which of them is selected. */
+  /** Takes a landscape: its points, flat sets and colours, and which of them is selected; shares are to be counted. */
   #take({points, complete}) {
     const former = this.selected;
+    this.shares = null;
     this.points = points;
     this.complete = complete;
     this.flat = flatSets(this.model);
@@ -151,16 +151,11 @@ class View {
   async #work() {
     const {model, state} = this;
     const given = {density: model.density, importance: model.importance, bias: model.bias};
-    const starts = this.grids[model.bias].around(model.density, model.importance, 2);
-    this.#take(landscape(model, starts));
     const current = () =>
       this.model === model && this.state.surface === state.surface && this.state.basins === state.basins;
     const ask = this.tools.helper.ask.bind(this.tools.helper);
-    if (!this.complete) {
-      const found = await ask("pair.refined", {model: given, starts});
-      if (!current()) return;
-      this.#take(found);
-    }
+    if (!this.shares) await this.#refine(given, current);
+    if (!current()) return;
     if (state.surface === "best") {
       const values = await ask("pair.surface", {model: given, size: SIZE, extent: EXTENT});
       if (!current()) return;
@@ -169,6 +164,15 @@ class View {
     }
     if (!this.shares) await this.#count(given, current);
     if (state.basins && current()) await this.#map(given, current);
+  }
+
+  /** Takes the landscape from more starts and, if a point is missing yet, from the search for it. */
+  async #refine(given, current) {
+    const starts = this.grids[given.bias].around(given.density, given.importance, 2);
+    this.#take(landscape(this.model, starts));
+    if (this.complete) return;
+    const found = await this.tools.helper.ask("pair.refined", {model: given, starts});
+    if (current()) this.#take(found);
   }
 
   async #count(given, current) {
@@ -196,7 +200,18 @@ class View {
       targets.map((target) => this.colors.get(target)),
       BASINS,
     );
+    const reached = new Set(labels);
+    const ends = targets.filter((_, label) => reached.has(label));
+    this.parts.basinKey.replaceChildren(...basinKey(ends, this.colors));
+    this.#showVeil();
     this.sheets.plane.redraw();
+  }
+
+  /** The bar explains the colours of the loss, the other key those of the basins that veil it. */
+  #showVeil() {
+    if (!this.state.basins) this.plane.hideBasins();
+    this.parts.basinKey.hidden = !this.plane.veil;
+    this.parts.bar.hidden = Boolean(this.plane.veil);
   }
 
   /** Starts the way down that the state asks for. */
@@ -232,17 +247,25 @@ class View {
     const loss = `loss ${digits(model.loss(way.theta), 6)}`;
     if (way.diverged) this.parts.status.textContent = `Diverged after ${elapsed}: the rate is too high.`;
     else if (!way.done) this.parts.status.textContent = `On its way: ${elapsed}, ${loss}.`;
-    else this.parts.status.textContent = `${this.#endInWords(way)} after ${elapsed}, ${loss}.`;
+    else this.parts.status.textContent = `${this.#endInWords(way)} after ${elapsed}, ${loss}.${this.#slicedInWords()}`;
   }
 
   #endInWords(way) {
     const {sampled} = MOTIONS[way.name];
     const end = endAt(this.model, way.theta, this.points, this.flat, sampled ? SHAKEN : undefined);
+    if (!end && this.model.tops(way.theta).includes(0))
+      return "No slope here (ReLU′(0) = 0), but the loss falls as b grows: at rest";
     if (!end) return "Still on its way";
-    const kind =
-      end.kind === "minimum" ? `${end.flat ? "flat " : ""}minimum` : "point, which attracts from one side,";
+    const other = attractsOneSided(end) ? "point, which attracts from one side," : `${end.kind} point`;
+    const kind = end.kind === "minimum" ? `${end.flat ? "flat " : ""}minimum` : other;
     const best = end === this.entries[0] ? ", the best," : "";
     return `${sampled ? "Shaken by noise around" : "Ended at"} the ${end.phase} ${kind}${best}`;
+  }
+
+  /** What the picture leaves out about a way whose biases move. */
+  #slicedInWords() {
+    const fixed = this.model.bias === "none" || this.bestOf;
+    return fixed ? "" : " Its biases move too; the colours are one slice.";
   }
 
   #scene() {
@@ -255,11 +278,14 @@ class View {
   #showList() {
     const {selected, shares, colors} = this;
     const context = {selected, shares, colors, best: this.ends[0], bias: this.model.bias};
+    const places = () => [...this.parts.list.querySelectorAll("[tabindex]")];
+    const focused = places().indexOf(document.activeElement);
     this.parts.list.replaceChildren(
       table(this.entries, context, (entry) => {
         this.tools.change({point: String(this.entries.indexOf(entry)), surface: "selected"});
       }),
     );
+    places()[focused]?.focus({preventScroll: true});
     const missing = this.complete ? "" : "Refining: the indices do not add up, so a point is missing. ";
     const flat = this.ends.filter((end) => end.flat).length;
     const counts = [
@@ -276,6 +302,7 @@ class View {
     for (const [name, value] of Object.entries({bias, surface, density, importance, rate, batch}))
       parts[name].show(value);
     parts.basins.checked = basins;
+    this.#showVeil();
     parts.motion.value = motion;
     parts.rate.hidden = !MOTIONS[motion].rate;
     parts.batch.hidden = !MOTIONS[motion].sampled;
@@ -318,7 +345,10 @@ class View {
     const slice = bias === "shared" ? `b = ${b1}` : `b = (${b1}, ${b2})`;
     if (bias === "none") this.parts.note.textContent = "";
     else if (this.bestOf) this.parts.note.textContent = "Every W has the biases that are best for it.";
-    else this.parts.note.textContent = `The slice at ${slice}; faded points lie at other biases.`;
+    else {
+      const member = this.selected.flat ? ", one member of the family" : "";
+      this.parts.note.textContent = `The slice at ${slice}${member}; faded points lie at other biases.`;
+    }
   }
 
   /** What the surface has at some weights, or which surface it is. */

@@ -4,9 +4,9 @@ export const INTRODUCTION = [
   "A network with one [hidden unit] tries to reproduce two [features] that are mostly zero: x′ = ReLU(WᵀWx + b).",
   "Whether it keeps only the more [important|importance] one, or squeezes both into one unit, in [superposition],",
   "depends on how [dense|density] they are and how much each counts.",
-  "The map on the left shows the best [minimum] of every such model; drag the point, and the exact [loss] over both",
-  "weights follows on the right.",
-  "Click there to let a network learn from that place: it runs downhill and may end in a minimum that is not the best",
+  "The first map shows the best [minimum] of every such model; drag the point, and the exact [loss] over both",
+  "weights follows in the second.",
+  "Click into it to let a network learn from there: it runs downhill and may end in a minimum that is not the best",
   "one, because each has a [basin] of its own.",
   "Nothing here is sampled unless you ask for it: loss, slopes and minima come from formulas.",
 ].join(" ");
