@@ -200,7 +200,7 @@ class _Solver:
         self.shared, self.run = shared, run
         self.models = independent_parameters(density[:, None], importance)
         self.shape = self.models.shape[:2]
-        self.points = np.empty((*self.shape, _ROOM, 4))
+        self.points = np.full((*self.shape, _ROOM, 4), np.nan)
         self.counts = np.full(self.shape, -1, np.int64)
         signs = [_dedicated_signs(density, importance, shared, first) for first in (True, False)]
         self.stable = [s.min(axis=0) > 0 for s in signs]
