@@ -65,7 +65,8 @@ class Page {
 
   /** The state that the address asks for. */
   address() {
-    const state = parsed(location.hash, this.first);
+    this.hash = location.hash;
+    const state = parsed(this.hash, this.first);
     return state.view in VIEWS ? state : {...state, view: DEFAULTS.view};
   }
 
@@ -102,11 +103,13 @@ class Page {
     return this.stored.get(name);
   }
 
-  /** The address follows at rest, because browsers limit how often it may change. */
+  /** The address follows at rest, because browsers limit how often it may change; what was just typed goes first. */
   #write() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (location.protocol !== "about:") history.replaceState(null, "", `#${written(this.state, this.first)}`);
+      if (location.protocol === "about:" || location.hash !== this.hash) return;
+      history.replaceState(null, "", `#${written(this.state, this.first)}`);
+      this.hash = location.hash;
     }, 150);
   }
 
