@@ -38,14 +38,14 @@ export function geometry(W, tolerance = 0.1) {
   return absent.length ? [...groups, {features: absent, name: NOT_REPRESENTED}] : groups;
 }
 
-/** The names of groups: "pentagon", "2 digons, single", "digon, 3 not represented". */
+/** The names of groups: "pentagon", "2 digons, single", "2 digons, 1 not represented": features without weight are counted. */
 export function inWords(groups) {
   const counts = new Map();
   for (const {name, features} of groups) {
     counts.set(name, (counts.get(name) ?? 0) + (name === NOT_REPRESENTED ? features.length : 1));
   }
   const plural = (name) => ([NOT_REPRESENTED, "confused", "irregular"].includes(name) ? name : `${name}s`);
-  return [...counts].map(([name, count]) => (count === 1 ? name : `${count} ${plural(name)}`)).join(", ");
+  return [...counts].map(([name, count]) => (count === 1 && name !== NOT_REPRESENTED ? name : `${count} ${plural(name)}`)).join(", ");
 }
 
 function dot(one, other) {

@@ -37,6 +37,11 @@ export class Levels {
     this.all.sort((one, other) => one.loss - other.loss);
   }
 
+  /** How many starts did not converge. */
+  get lost() {
+    return this.starts - this.all.reduce((sum, {hits}) => sum + hits, 0);
+  }
+
   /** The level of a loss, within `tolerance` of the silent loss. */
   at(loss, tolerance = SAME) {
     const near = (level) => Math.abs(level.loss - loss);

@@ -5,7 +5,7 @@ export const DYNAMICS = {gd: "gradient descent", adam: "Adam"};
 /** Lengths of the steps: of Adam, and of gradient descent in units of 1 / `steepness`. */
 const RATES = {gd: 0.4, adam: 0.02};
 const [KEEP, KEEP_SQUARE, TINY] = [0.9, 0.999, 1e-12];
-/** It rests where |gradient| is below this share of the silent loss, or after so many steps. */
+/** It is still where |gradient| is below this share of the silent loss, and rests there or after so many steps. */
 const REST = 1e-6;
 const LIMIT = 100_000;
 /** Steps per frame grow by this factor: long plateaus would take minutes. */
@@ -27,7 +27,7 @@ function steepness({density, importance, biases}) {
   return Math.max(...importance) * Math.max((8 * density) / 3, alongBias);
 }
 
-/** A descent from theta: `frame()` takes some steps; `steps`, `loss` and `theta` are where it is. */
+/** A descent from theta: `frame()` takes some steps; `steps`, `loss` and `theta` are where it is, `still` says that it is stationary there. */
 export class Motion {
   constructor(model, theta, dynamics) {
     Object.assign(this, {model, dynamics, theta, steps: 0, pace: 1, rests: false});
@@ -62,6 +62,7 @@ export class Motion {
 
   #look() {
     Object.assign(this, this.model.lossAndGradient(this.theta));
-    this.rests = length(this.gradient) < REST * this.model.silent || this.steps >= LIMIT;
+    this.still = length(this.gradient) < REST * this.model.silent;
+    this.rests = this.still || this.steps >= LIMIT;
   }
 }

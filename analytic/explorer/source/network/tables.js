@@ -2,7 +2,7 @@
 import {explained, make} from "../common/dom.js";
 import {digits, percent, places} from "../common/format.js";
 import {columns, dimensionality} from "./geometry.js";
-import {WORDS} from "./words.js";
+import {meaning, WORDS} from "./words.js";
 
 /** A loss with six digits; what is rounding beside the silent loss is zero. */
 export function lossText(loss, {silent}) {
@@ -17,11 +17,19 @@ function row(...cells) {
   return make("tr", {}, ...cells.map((cell) => make("td", {}, cell)));
 }
 
+/** Numbers with as few digits, from two to seven, as tell them apart. */
+function apart(values) {
+  const all = [2, 3, 4, 5, 6, 7].map((count) => values.map((value) => digits(value, count)));
+  return all.find((texts) => new Set(texts).size === texts.length) ?? all.at(-1);
+}
+
 /** The levels with buttons that jump to them; `here` is the one that the arrows are at. */
 export function ladder({all, starts, model}, here, jump) {
+  const above = apart(all.map(({loss}) => loss - all[0].loss));
   const rows = all.map((level, k) => {
-    const button = make("button", {type: "button", title: "Go to this minimum", onclick: () => jump(level)}, level.name);
-    const one = row(String(k + 1), button, lossText(level.loss, model), k ? `+${digits(level.loss - all[0].loss, 2)}` : "best found",
+    const button = make("button", {type: "button", "data-tip": `Go to this minimum. ${meaning(level.name)}`,
+      "aria-description": meaning(level.name), onclick: () => jump(level)}, level.name);
+    const one = row(String(k + 1), button, lossText(level.loss, model), k ? `+${above[k]}` : "best found",
       percent(level.hits / starts));
     if (level === here) one.setAttribute("aria-current", "true");
     return one;
