@@ -200,7 +200,7 @@ def test_a_finger_holds_an_arrow_until_it_lets_go(pentagon: Tab) -> None:
 
 
 def labels_of(tab: Tab) -> list[str]:
-    return tab.evaluate("[...document.querySelectorAll('.arrows .labels text')].map((each) => each.textContent)")  # type: ignore[no-any-return]
+    return tab.evaluate("[...document.querySelectorAll('.arrows .labels text')].map((each) => each.textContent)")
 
 
 def stand(tab: Tab, W: Any, b: Any, density: float = 0.1) -> None:

@@ -196,10 +196,10 @@ def test_shares_outlast_what_else_is_asked_for(page: Callable[..., Tab], asked: 
 
 @pytest.mark.parametrize("bias", ["shared", "per-feature"])
 @pytest.mark.parametrize("start", ["0,0", "1,0"])
-def test_the_edge_of_a_dead_set_is_no_minimum(page: Callable[..., Tab], bias: str, start: str) -> None:
+def test_the_edge_of_a_dead_set_is_no_minimum(page: Callable[..., Tab], bias: Bias, start: str) -> None:
     model, W = ToyModel.from_density(0.3, 0.7, bias), [float(each) for each in start.split(",")]
-    b = {"shared": [[0.0], [1e-6]], "per-feature": [[[0.0, 0.0]], [[0.0, 1e-6]]]}[bias]
-    assert model.loss(W, b[1][0]) < model.loss(W, b[0][0])
+    at, beside = (0.0, 1e-6) if bias == "shared" else ([0.0, 0.0], [0.0, 1e-6])
+    assert model.loss(W, beside) < model.loss(W, at)
     tab = page(f"bias={bias}&start={start}")
     text = tab.wait_for("document.querySelector('[role=status]').textContent.match(/.* after time .*/)?.[0]")
     assert "flat minimum" not in text
