@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from analytic.loss.outputs import has_loss
 from analytic.loss.sweeps import Lattices, backward, forward, reaches
 from analytic.work import cores
 
@@ -167,7 +168,7 @@ def loss(W: Array, b: Array, importance: Array, density: Array, tolerance: float
     `least_scale(L, sum_i I_i E[x_i^2])`, or the finest lattice that is tried was reached: then the estimate is larger.
     Biases or products of weights that are not finite give NaN for both.
     """
-    if not (np.isfinite((W**2).sum()) and np.isfinite(b).all()):
+    if not has_loss(W, b):
         return math.nan, math.nan
     return _total(importance, _refine_all(W, b, importance, density, tolerance, False))
 
@@ -181,7 +182,7 @@ def loss_and_gradient(
     by b_i and by g_ij; what dL/dW = W (D + D^T) makes of the latter is not in it.
     """
     n = len(b)
-    if not (np.isfinite((W**2).sum()) and np.isfinite(b).all()):
+    if not has_loss(W, b):
         return math.nan, np.full(W.shape, math.nan), np.full(n, math.nan), math.nan
     D, by_b = np.zeros((n, n)), np.zeros(n)
     found = _refine_all(W, b, importance, density, tolerance, True)

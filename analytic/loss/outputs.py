@@ -209,10 +209,16 @@ def expected(W, b, importance, third, on, off, patterns, free, states, gradient)
 
 
 @njit(**COMPILED)
+def has_loss(W, b):
+    """Whether the biases (n,) and all products of weights W (m, n) are finite."""
+    return np.isfinite((W**2).sum()) and np.isfinite(b).all()
+
+
+@njit(**COMPILED)
 def evaluate(W, b, importance, third, on, off, patterns, free, states, gradient):
     """What `expected` gives, and NaN where a bias or a product of weights is not finite."""
     loss, by_W, by_b = expected(W, b, importance, third, on, off, patterns, free, states, gradient)
     for p in range(len(W)):
-        if not (np.isfinite((W[p] ** 2).sum()) and np.isfinite(b[p]).all()):
+        if not has_loss(W[p], b[p]):
             loss[p], by_W[p : p + 1], by_b[p : p + 1] = np.nan, np.nan, np.nan
     return loss, by_W, by_b

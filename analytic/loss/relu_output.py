@@ -141,10 +141,7 @@ def by_lattice(W: Array, b: Array, problem: Problem, tolerance: float, gradient:
     )
     for p in range(len(W)):
         args = W[p], b[p], problem.importance, problem.on, tolerance
-        if not (np.isfinite((W[p] ** 2).sum()) and np.isfinite(b[p]).all()):
-            for each in (result.loss, result.by_W, result.by_b, result.error):
-                each[p : p + 1] = np.nan
-        elif gradient:
+        if gradient:
             result.loss[p], result.by_W[p], result.by_b[p], result.error[p] = lattice.loss_and_gradient(*args)
         else:
             result.loss[p], result.error[p] = lattice.loss(*args)
@@ -234,7 +231,7 @@ def hessians(W: Array, b: Array, problem: Problem, importance: Array | None = No
         result[piece] = curvature.hessians(W[piece], T, D, weight[piece])
 
     in_pieces(job, count, 3**most, curvature.ROWS + 6, 32 * n * (n + 1) * size)
-    result[~(np.isfinite((W**2).sum((1, 2))) & np.isfinite(b).all(1))] = np.nan
+    result[[not outputs.has_loss(*point) for point in zip(W, b, strict=True)]] = np.nan
     return result
 
 

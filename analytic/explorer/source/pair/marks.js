@@ -1,48 +1,37 @@
 /* Marks that are seen on any colour: white and black around a colour of their own. */
 
-/** A line in white on black, so that it is seen on any colour. */
-export function stroked(context, [start, end], [outer, inner]) {
+/** Strokes the path that was begun, in white on black. */
+function edged(context, [outer, inner]) {
   for (const [width, color] of [
     [outer, "#111"],
     [inner, "#fff"],
   ]) {
     context.lineWidth = width;
     context.strokeStyle = color;
-    context.beginPath();
-    context.moveTo(...start);
-    context.lineTo(...end);
     context.stroke();
   }
 }
 
-function outlined(context, color) {
-  context.lineWidth = 4;
-  context.strokeStyle = "#111";
-  context.stroke();
-  context.lineWidth = 1.6;
-  context.strokeStyle = "#fff";
-  context.stroke();
-  context.fillStyle = color;
-  context.fill();
+/** A line in white on black, so that it is seen on any colour. */
+export function stroked(context, [start, end], widths) {
+  context.beginPath();
+  context.moveTo(...start);
+  context.lineTo(...end);
+  edged(context, widths);
 }
 
 export function dot(context, [x, y], radius, color) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
-  outlined(context, color);
+  edged(context, [4, 1.6]);
+  context.fillStyle = color;
+  context.fill();
 }
 
 export function ring(context, [x, y], radius) {
-  for (const [width, color] of [
-    [5, "#111"],
-    [2.5, "#fff"],
-  ]) {
-    context.lineWidth = width;
-    context.strokeStyle = color;
-    context.beginPath();
-    context.arc(x, y, radius, 0, 2 * Math.PI);
-    context.stroke();
-  }
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  edged(context, [5, 2.5]);
 }
 
 export function polygon(context, [x, y], radius, corners, color) {
