@@ -18,6 +18,11 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from analytic.validation import InvalidType, InvalidValue, shown
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -67,6 +72,22 @@ def replacing(path: PathLike, mode: str) -> Iterator[IO[Any]]:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def locked(path: PathLike) -> Iterator[IO[bytes]]:
+    """A file to be read and added to, made if there is none, by one process at a time where the system knows locks.
+
+    The lock is the system's own, so it ends with the process that holds it, however that ends.
+    """
+    with open(path, "a+b") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InvalidValue(f"{str(path)!r} is being written by another process") from None
+        file.seek(0)
+        yield file
 
 
 @contextmanager

@@ -16,9 +16,10 @@ from analytic.proofs.certificate import Certificate
 from analytic.proofs.checker import verify_certificate
 from analytic.proofs.prover import certify
 from analytic.proofs.records import ProvedFlatSet, ProvedPoint, Reason, Roots, Searches, Unresolved
-from analytic.proofs.regions.atlas import Atlas, AtlasCell, atlas
+from analytic.proofs.regions.atlas import atlas
 from analytic.proofs.regions.certificate import RegionCertificate
 from analytic.proofs.regions.prover import certify_region
+from analytic.proofs.regions.sheets import Atlas, AtlasCell, Sheet
 from analytic.proofs.verify import Verification
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "RegionCertificate",
     "Roots",
     "Searches",
+    "Sheet",
     "Unresolved",
     "Verification",
     "atlas",

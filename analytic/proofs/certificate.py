@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from analytic.files import PathLike, read_json, reading, write_json
+from analytic.landscape.records import Phase
 from analytic.proofs.closed_form import flat_sets
 from analytic.proofs.enclosures import Case
 from analytic.proofs.records import (
@@ -158,6 +159,13 @@ def kind_from(word: Any) -> Any:
     """One of the kinds."""
     if word not in ("minimum", "saddle", "maximum", "undecided"):
         raise InvalidValue(f"{word!r} is no kind of stationary point")
+    return word
+
+
+def phase_from(word: Any) -> Any:
+    """One of the phases."""
+    if word not in get_args(Phase):
+        raise InvalidValue(f"{word!r} is no phase")
     return word
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -17,7 +18,8 @@ import numpy as np
 import pytest
 
 from analytic import ToyModel, atlas, certify
-from analytic.proofs.regions.atlas import Atlas, rectangles, settle
+from analytic.proofs.regions.atlas import settle
+from analytic.proofs.regions.sheets import Atlas, rectangles
 from analytic.validation import InvalidInput
 
 REGION: dict[str, Any] = {"density": (0.398, 0.402), "importance": (0.69, 0.71), "bias": "shared", "width": 0.01}
@@ -62,7 +64,7 @@ def test_it_covers_the_region_and_agrees_with_single_proofs(made: Atlas) -> None
     assert abs(sum(cell.area for cell in made.cells) - area) < 1e-12
     for cell in made.cells[::3]:
         proof = certify(ToyModel.from_density(rng.uniform(*cell.density), rng.uniform(*cell.importance), "shared"))
-        assert (len(proof.points), len(proof.minima)) == (cell.points, cell.minima)
+        assert (len(proof.points), len(proof.minima)) == (len(cell.points), cell.minima)
         assert cell.phase == "antipodal"
         assert proof.minima[1].loss[1] - proof.minima[0].loss[0] > cell.lead > 0
 
@@ -81,7 +83,7 @@ def test_nothing_is_proved_twice(made: Atlas, tmp_path: Path) -> None:
     second = Inline(deaths=2)
     assert sorted(atlas(path, **REGION, executor=second).cells, key=repr) == sorted(made.cells, key=repr)
     assert sum(second.asked.values()) == made.total - 3 + 2
-    names = [json.loads(line).get("rectangle") for line in path.read_text(encoding="utf-8").splitlines()]
+    names = [str(json.loads(line).get("rectangle")) for line in path.read_text(encoding="utf-8").splitlines()]
     assert len(names) == len(set(names)) == made.total + 1
     third = Inline()
     atlas(path, **REGION, executor=third)
@@ -101,6 +103,40 @@ def test_another_atlas_is_refused(made: Atlas, tmp_path: Path) -> None:
     path.write_text("nonsense\n", encoding="utf-8")
     with pytest.raises(InvalidInput, match="atlas"):
         Atlas.load(path)
+
+
+def test_a_file_of_something_else_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    for text in ("my notes", "my notes\n", '{"format": "analytic atlas"}\n', "[1, 2]\n"):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(InvalidInput):
+            atlas(path, **REGION, executor=Inline())
+        assert path.read_text(encoding="utf-8") == text
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    path, refused = tmp_path / "shared.jsonl", list[object]()
+
+    def second(done: float, total: float) -> None:
+        if not refused:
+            with pytest.raises(InvalidInput, match="another process") as found:
+                atlas(path, **REGION, executor=Inline())
+            refused.append(found)
+            raise KeyboardInterrupt
+
+    assert atlas(path, **REGION, executor=Inline(), progress=second).finished == 0
+    assert refused
+
+
+def test_a_compressed_atlas_is_read(made: Atlas, tmp_path: Path) -> None:
+    path = tmp_path / "atlas.jsonl"
+    part = atlas(path, **(REGION | {"width": 0.1}), executor=Inline())
+    packed = tmp_path / "atlas.jsonl.gz"
+    packed.write_bytes(data := gzip.compress(path.read_bytes()))
+    assert Atlas.load(packed) == part
+    packed.write_bytes(data[:-20])
+    with pytest.raises(InvalidInput, match="damaged"):
+        Atlas.load(packed)
 
 
 def test_importance_1_is_left_open() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,3 +93,13 @@ def at_path(rectangle: Box, path: str) -> Box:
         middle = 0.5 * (low + high)
         sides[axis] = (middle, high) if upper else (low, middle)
     return tuple(sides)
+
+
+def tiled(paths: Sequence[str]) -> bool:
+    """Whether the paths are the leaves of a tree of halvings, once each."""
+    if list(paths) == [""]:
+        return True
+    firsts = {path[:1] for path in paths}
+    if tuple(sorted(firsts)) not in [tuple(sorted(pair)) for pair in HALVES]:
+        return False
+    return all(tiled([path[1:] for path in paths if path[0] == first]) for first in firsts)

@@ -25,7 +25,7 @@ from analytic.proofs.regions.cell import Settled, concluded, contains_equal, dou
 from analytic.proofs.regions.certificate import RegionCertificate
 from analytic.proofs.regions.family import Family, families
 from analytic.proofs.regions.prover import checked
-from analytic.proofs.regions.records import HALVES, Cell, Part, RegionPoint, Tube, at_path
+from analytic.proofs.regions.records import Cell, Part, RegionPoint, Tube, at_path, tiled
 from analytic.proofs.regions.tubes import krawczyk, narrowed, settled_by_tube, tube_of
 from analytic.proofs.searches import EXCLUDED, LETTERS
 from analytic.proofs.verify import Verification, leaf_boxes
@@ -34,7 +34,7 @@ from analytic.proofs.verify import Verification, leaf_boxes
 def verify_region(certificate: RegionCertificate, compiled: bool = True) -> Verification:
     """Check a certificate for a rectangle; see `verify_certificate`."""
     bias, sides = checked(certificate.density, certificate.importance, certificate.bias)
-    if not _tile([cell.path for cell in certificate.cells]):
+    if not tiled([cell.path for cell in certificate.cells]):
         return Verification(False, False, ("the cells do not cover the rectangle once each",), 0)
     objections: list[str] = []
     settled: dict[tuple[str, object], Settled] = {}
@@ -52,16 +52,6 @@ def verify_region(certificate: RegionCertificate, compiled: bool = True) -> Veri
         elif not cell.reasons or cell.points:
             objections += _check_cell(certificate, cell, [_around(settled, cell.path, key) for key in needed])
     return Verification(not objections, certificate.complete and not objections, tuple(objections), leaves)
-
-
-def _tile(paths: Sequence[str]) -> bool:
-    """Whether the paths are the leaves of a tree of halvings, once each."""
-    if list(paths) == [""]:
-        return True
-    firsts = {path[:1] for path in paths}
-    if tuple(sorted(firsts)) not in [tuple(sorted(pair)) for pair in HALVES]:
-        return False
-    return all(_tile([path[1:] for path in paths if path[0] == first]) for first in firsts)
 
 
 def _around(settled: dict[tuple[str, object], Settled], path: str, key: object) -> Settled | None:
