@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from analytic.cli.common import (
     say_when_compiling,
     say_written,
 )
-from analytic.validation import InvalidValue
+from analytic.validation import InvalidValue, refuse
 
 if TYPE_CHECKING:
     from analytic.proofs import Certificate, ProvedPoint
@@ -92,7 +93,7 @@ def _atlas(args: argparse.Namespace) -> int:
     from analytic.proofs.regions.atlas import atlas
 
     with ExitStack() as stack:
-        executor = stack.enter_context(_dask(args.scheduler)) if args.scheduler else None
+        executor = stack.enter_context(_dask(args.scheduler)) if args.scheduler is not None else None
         made = atlas(
             args.output,
             density=density,
@@ -118,7 +119,12 @@ def _dask(address: str) -> Iterator[Any]:
         raise InvalidValue("--scheduler needs the package distributed: pip install 'analytic-superposition[dask]'")
     from distributed import Client
 
-    with Client(address) as client:
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what is wrong is one sentence at the end
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        refuse("--scheduler", "be the address of a running Dask scheduler", address, f"{error}")
+    with client:
         yield client.get_executor(pure=False)
 
 

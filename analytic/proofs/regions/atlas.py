@@ -9,12 +9,20 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import ExitStack
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
 from decimal import ROUND_FLOOR, Context
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -34,6 +42,8 @@ WIDTH = 0.04
 _AHEAD, _TRIALS = 500, 3
 #: Leads are rounded down to so many digits: the file is half as long.
 _DOWN = Context(prec=3, rounding=ROUND_FLOOR)
+#: What is under way.
+Jobs: TypeAlias = "dict[Future[Any], Box]"
 
 
 def atlas(
@@ -74,29 +84,51 @@ def atlas(
     number("width", width, least=1e-6)
     number("smallest", smallest, least=1e-9)
     writable(path, GROWING)
-    with ExitStack() as stack:
-        pages = stack.enter_context(growing(Path(path), header(convention, sides, width, smallest)))
-        report = stack.enter_context(reporting(progress, "atlas", "rectangle"))
+    first = header(convention, sides, width, smallest)
+    with growing(Path(path), first) as pages, reporting(progress, "atlas", "rectangle") as report:
         boxes = [box for box in rectangles(sides, width) if box not in pages.done]
         waiting = [boxes[i] for i in np.random.default_rng(0).permutation(len(boxes))]
         done, total = len(pages.done), len(pages.done) + len(boxes)
-        own = executor or stack.enter_context(_processes())
         try:
-            report(done, total)
-            for count, row in enumerate(_finished(own, waiting, convention, smallest), done + 1):
-                pages.add(row)
-                report(count, total)
+            with _workers(executor) as (own, running):
+                report(done, total)
+                for count, row in enumerate(_finished(own, running, waiting, (str(convention), smallest)), done + 1):
+                    pages.add(row)
+                    report(count, total)
         except KeyboardInterrupt:
             pass
-        except BrokenExecutor as error:
-            raise InvalidValue("the workers died; what is finished is kept, and the same call goes on") from error
+        except (BrokenExecutor, CancelledError) as error:
+            raise InvalidValue(
+                "the workers died, or the scheduler that gave them work; what is finished is kept: "
+                "start them again, and the same call goes on"
+            ) from error
     return Atlas.load(path)
 
 
-def _processes() -> ProcessPoolExecutor:
-    """On all cores; Ctrl-C, which a terminal sends to all of them, ends them without a word."""
-    default = signal.SIGINT, signal.SIG_DFL
-    return ProcessPoolExecutor(cores(), mp_context=get_context("spawn"), initializer=signal.signal, initargs=default)
+@contextmanager
+def _workers(executor: Executor | None) -> Iterator[tuple[Executor, Jobs]]:
+    """The executor, by default processes on all cores, and a place for jobs that are dropped at the end of the block.
+
+    Processes leave Ctrl-C, which a terminal sends to all of them, to the one that started them. Their jobs are not
+    cancelled but their processes ended: a pool that loses those complains of jobs that were cancelled.
+    """
+    running: Jobs = {}
+    if executor is not None:
+        try:
+            yield executor, running
+        finally:
+            for job in running:
+                job.cancel()
+        return
+    others, ignored = active_children(), (signal.SIGINT, signal.SIG_IGN)
+    context = get_context("spawn")
+    with ProcessPoolExecutor(cores(), mp_context=context, initializer=signal.signal, initargs=ignored) as pool:
+        try:
+            yield pool, running
+        finally:
+            for child in active_children() if running else ():
+                if child not in others:
+                    child.terminate()
 
 
 def settle(sides: Box, bias: str, smallest: float) -> dict[str, Any]:
@@ -115,34 +147,34 @@ def _row(cell: Cell) -> list[Any]:
     return [cell.path, points, cell.phase, lead, cell.reasons[0][0].name if cell.reasons else ""]
 
 
-def _finished(executor: Executor, waiting: Sequence[Box], bias: Bias, smallest: float) -> Iterator[dict[str, Any]]:
-    """Records in the order in which they are finished; a few rectangles are under way at a time."""
+def _finished(
+    executor: Executor, running: Jobs, waiting: Sequence[Box], asked: tuple[str, float]
+) -> Iterator[dict[str, Any]]:
+    """Records in the order in which they are finished."""
     queue, trials = list(waiting), Counter[Box]()
-    running: dict[Future[Any], Box] = {}
-    try:
-        while queue or running:
-            while queue and len(running) < _AHEAD:
-                sides = queue.pop()
-                running[executor.submit(settle, sides, str(bias), smallest)] = sides
-            for job in wait(running, return_when=FIRST_COMPLETED).done:
-                record = _record(job, sides := running.pop(job), trials)
-                if record is None:
-                    queue.append(sides)
-                else:
-                    yield record
-    finally:
-        for job in running:
-            job.cancel()
+    while queue or running:
+        while queue and len(running) < _AHEAD:
+            sides = queue.pop()
+            running[executor.submit(settle, sides, *asked)] = sides
+        for job in wait(running, return_when=FIRST_COMPLETED).done:
+            record = _record(job, sides := running.pop(job), trials)
+            if record is None:
+                queue.append(sides)
+            else:
+                yield record
 
 
 def _record(job: Future[Any], sides: Box, trials: Counter[Box]) -> Any:
     """The result, or None if its worker died and it may be tried again."""
     try:
         return job.result()
-    except BrokenExecutor:
+    except (BrokenExecutor, CancelledError):
         raise
-    except Exception:
+    except Exception as error:
         trials[sides] += 1
-        if trials[sides] >= _TRIALS:
-            raise
-        return None
+        if trials[sides] < _TRIALS:
+            return None
+        what = f"{type(error).__name__}: {error}"
+        raise InvalidValue(
+            f"rectangle {sides} failed {_TRIALS} times, at last with {what}; the rest is kept"
+        ) from error
