@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from analytic.proofs import atlas as atlas
     from analytic.proofs import certify as certify
     from analytic.proofs import certify_region as certify_region
+    from analytic.proofs import verify_atlas as verify_atlas
     from analytic.proofs import verify_certificate as verify_certificate
     from analytic.search.branches import Branch as Branch
     from analytic.search.following import exchanges as exchanges
@@ -77,7 +78,10 @@ _NAMES = {
     "diagrams.surface": ("loss_surface",),
     "diagrams.phases": ("phase_diagram", "PhaseDiagram"),
     "diagrams.boundaries": ("phase_boundaries", "PhaseBoundaries"),
-    "proofs": ("atlas", "Atlas", "certify", "certify_region", "Certificate", "RegionCertificate", "verify_certificate"),
+    "proofs": ("certify", "Certificate", "certify_region", "RegionCertificate", "verify_certificate"),
+    "proofs.regions.atlas": ("atlas",),
+    "proofs.regions.sheets": ("Atlas",),
+    "proofs.regions.atlas_check": ("verify_atlas",),
     "training.trainer": ("train",),
     "training.run": ("TrainingRun",),
     "landscape.decay": ("decayed_loss", "decayed_minimum"),

@@ -118,6 +118,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         analytic.read_weights,
         {"path": st.sampled_from(["", ".", "x", "x.npz", "/", None, 3, "a\0b.npz"])},
     ),
+    "verify_atlas": (
+        analytic.verify_atlas,
+        {"source": st.sampled_from(["", ".", "x", "/", None, 3]), "rectangles": ANY, "seed": ANY},
+    ),
     "verify_certificate": (analytic.verify_certificate, {"source": st.sampled_from(["", ".", "x", "/", None, 3])}),
 }
 

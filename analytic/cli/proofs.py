@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from analytic.cli.common import (
 from analytic.validation import InvalidValue, refuse
 
 if TYPE_CHECKING:
-    from analytic.proofs import Certificate, ProvedPoint
+    from analytic.proofs import Atlas, Certificate, ProvedPoint
 
 
 def _enclosed(interval: tuple[float, float]) -> str:
@@ -73,14 +73,35 @@ def _report(proof: Certificate) -> None:
 
 
 def _verify(args: argparse.Namespace) -> None:
+    if args.file.suffix in (".jsonl", ".gz"):
+        _verify_atlas(args)
+        return
     from analytic.proofs import verify_certificate
 
     result = verify_certificate(args.file, compiled=not args.plain)
-    for objection in result.objections:
-        print(f"objection: {objection}")
-    if not result.valid:
-        raise InvalidValue(f"{args.file} is no valid certificate: {len(result.objections)} objections")
+    _refuse_invalid(args.file, result.objections, "certificate")
     print(f"{args.file}: valid, {'complete' if result.complete else 'not complete'}, {result.leaves} boxes checked")
+
+
+def _verify_atlas(args: argparse.Namespace) -> None:
+    from analytic.proofs import Atlas, verify_atlas
+
+    found = Atlas.load(args.file)
+    result = verify_atlas(found, rectangles=args.rectangles, seed=args.seed)
+    _refuse_invalid(args.file, result.objections, "atlas")
+    print(
+        f"{args.file}: valid, {'complete' if result.complete else 'not complete'}; "
+        f"{result.pairs} pairs of {result.cells} cells that touch agree; "
+        f"{result.again} of {result.rectangles} rectangles proved again"
+    )
+    _report_atlas(found)
+
+
+def _refuse_invalid(path: Path, objections: Sequence[str], what: str) -> None:
+    for objection in objections:
+        print(f"objection: {objection}")
+    if objections:
+        raise InvalidValue(f"{path} is no valid {what}: {len(objections)} objections")
 
 
 def _atlas(args: argparse.Namespace) -> int:
@@ -89,8 +110,7 @@ def _atlas(args: argparse.Namespace) -> int:
 
     writable(args.output, (".jsonl",))
     density, importance = limits("--density", args.density), limits("--importance", args.importance)
-    from analytic.proofs.records import Reason
-    from analytic.proofs.regions.atlas import atlas
+    from analytic.proofs import atlas
 
     with ExitStack() as stack:
         executor = stack.enter_context(_dask(args.scheduler)) if args.scheduler is not None else None
@@ -103,11 +123,17 @@ def _atlas(args: argparse.Namespace) -> int:
             smallest=args.smallest,
             executor=executor,
         )
-    print(f"{made.finished} of {made.total} rectangles, {made.seconds:.0f} s of processor time")
-    print(f"proved on {made.proved:.2%} of their area, number and kinds of points on {made.counted:.2%}")
-    for reason, share in made.reasons().items():
-        print(f"open on {share:.2%}: {Reason[reason].value}")
+    _report_atlas(made)
     return DONE if made.complete else INCOMPLETE
+
+
+def _report_atlas(found: Atlas) -> None:
+    from analytic.proofs import Reason
+
+    print(f"{found.finished} of {found.total} rectangles, {found.seconds:.0f} s of processor time")
+    print(f"proved on {found.proved:.2%} of their area, number and kinds of points on {found.counted:.2%}")
+    for reason, share in found.reasons().items():
+        print(f"open on {share:.2%}: {Reason[reason].value}")
 
 
 @contextmanager
@@ -148,10 +174,19 @@ def add(commands: Any) -> None:
     new.add_argument("--output", "-o", type=Path, metavar="FILE", help="save the certificate as JSON, for `verify`")
     add_json(new)
 
-    text = "check a saved certificate without repeating the search"
-    new = new_command(commands, "verify", _verify, text, "example:\n  analytic verify proof.json")
-    new.add_argument("file", type=Path, metavar="FILE", help="a certificate written by `analytic certify --output`")
-    new.add_argument("--plain", action="store_true", help="compute in plain NumPy, slowly, without compiled code")
+    text = (
+        "check a saved certificate without repeating the search, or an atlas\n\n"
+        "An atlas is checked to cover its region once, and to say the same of all cells that touch,\n"
+        "for they have models in common. Rectangles drawn at random are proved again, and those proofs are checked."
+    )
+    example = "examples:\n  analytic verify proof.json\n  analytic verify atlas.jsonl --rectangles 20"
+    new = new_command(commands, "verify", _verify, text, example)
+    help = "what `analytic certify --output` or `analytic atlas` wrote"
+    new.add_argument("file", type=Path, metavar="FILE", help=help)
+    new.add_argument("--plain", action="store_true", help="a certificate: compute in plain NumPy, slowly")
+    help = "an atlas: so many are proved again, or all if there are not more (default 10)"
+    new.add_argument("--rectangles", type=int, default=10, metavar="N", help=help)
+    new.add_argument("--seed", type=int, default=0, metavar="N", help="an atlas: of the draw (default 0)")
 
     text = (
         "cover a region of the phase diagram with rectangles of models that are proved\n\n"

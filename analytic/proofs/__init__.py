@@ -17,6 +17,7 @@ from analytic.proofs.checker import verify_certificate
 from analytic.proofs.prover import certify
 from analytic.proofs.records import ProvedFlatSet, ProvedPoint, Reason, Roots, Searches, Unresolved
 from analytic.proofs.regions.atlas import atlas
+from analytic.proofs.regions.atlas_check import AtlasVerification, verify_atlas
 from analytic.proofs.regions.certificate import RegionCertificate
 from analytic.proofs.regions.prover import certify_region
 from analytic.proofs.regions.sheets import Atlas, AtlasCell, Sheet
@@ -25,6 +26,7 @@ from analytic.proofs.verify import Verification
 __all__ = [
     "Atlas",
     "AtlasCell",
+    "AtlasVerification",
     "Certificate",
     "ProvedFlatSet",
     "ProvedPoint",
@@ -38,5 +40,6 @@ __all__ = [
     "atlas",
     "certify",
     "certify_region",
+    "verify_atlas",
     "verify_certificate",
 ]

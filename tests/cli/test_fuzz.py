@@ -6,6 +6,7 @@ the exit status is 0 (and standard output parses where JSON was asked for), 2 wi
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -16,6 +17,9 @@ import numpy as np
 import pytest
 
 from analytic.cli import main
+from analytic.models.bias import Bias
+from analytic.proofs.regions.atlas import settle
+from analytic.proofs.regions.atlas_file import header
 
 NUMBERS = [
     "0",
@@ -40,7 +44,8 @@ COUNTS = ["1", "2", "3", "7", "0", "-1", "-5", "1000000000", "2.5", "many", "", 
 WORDS = ["xavier", "none", "shared", "per-feature", "both", "", "--", "-", "é", "a b", "0x10"]
 FILES = ["good.npz", "stack.npz", "good.npy", "wide.npy", "run.npz", "square.npy",
          "empty.npz", "cut.npz", "text.npz", "empty.npy", "object.npy", "complex.npz",
-         "folder.npz", "certificate.json", "list.json", "deep.json", "missing.npz", "/", ".", "no/x.npz"]  # fmt: skip
+         "folder.npz", "certificate.json", "atlas.jsonl", "cut.jsonl.gz",
+         "list.json", "deep.json", "missing.npz", "/", ".", "no/x.npz"]  # fmt: skip
 OUTPUTS = ["out.png", "out.svg", "out.jpg", "no/such/out.png", "folder.npz", "out", "/proc/out.png"]
 MODEL = {"--density": PROBABILITIES, "--sparsity": PROBABILITIES, "--importance": IMPORTANCES, "--bias": WORDS}
 LAYOUTS = ["features-hidden", "hidden-features", "both"]
@@ -61,7 +66,11 @@ COMMANDS: dict[str, tuple[list[list[str]], dict[str, list[str]], list[str]]] = {
     "phase-diagram": ([], {"--bias": ["none", "x"], "--density": PROBABILITIES, "--importance": IMPORTANCES,
                            "--grid": COUNTS, "-o": OUTPUTS}, ["--no-boundaries"]),
     "certify": ([], MODEL | {"--time-limit": ["0", "0.01", "nan", "-1", "inf", "x"], "-o": FILES}, ["--json"]),
-    "verify": ([FILES], {}, []),
+    "verify": ([["certificate.json", "atlas.jsonl", *FILES]],
+               {"--rectangles": ["0", "-1", "2.5", "many", ""], "--seed": ["1", "0", "-1", "x"]}, ["--plain"]),
+    "atlas": ([], {"--bias": WORDS, "--density": PROBABILITIES, "--importance": IMPORTANCES, "--width": NUMBERS,
+                   "--smallest": NUMBERS, "--scheduler": ["nowhere", "", "tcp://", "127.0.0.1"],
+                   "-o": ["out.jsonl", "atlas.jsonl", *OUTPUTS]}, []),
     "train": ([], MODEL | {"--runs": COUNTS, "--steps": COUNTS, "--batch": COUNTS, "--lr": NUMBERS, "--init": WORDS,
                            "--optimizer": ["adam", "sgd", "gd", "adamw", "AdamW", "x"], "--seed": COUNTS,
                            "--features": ["2", "3", *COUNTS], "--hidden": ["1", "2", *COUNTS], "-o": RUNS,
@@ -82,8 +91,9 @@ COMMANDS: dict[str, tuple[list[list[str]], dict[str, list[str]], list[str]]] = {
 #: What a right answer may take too long for in a test of thousands: two digits of everything that scales.
 CHEAP = {"--runs": "2", "--steps": "2", "--batch": "4", "--starts": "3", "--grid": "4", "--weights": "stack.npz",
          "--search": "2"}  # fmt: skip
-#: What `search` and `descend` cannot do without.
-NEEDED = {"search": {"--features": "3", "--hidden": "2"}, "descend": {"--features": "2", "--hidden": "1"}}
+#: What these cannot do without, or would do for hours.
+NEEDED = {"atlas": {"--scheduler": "nowhere"}, "verify": {"--rectangles": "0"},
+          "search": {"--features": "3", "--hidden": "2"}, "descend": {"--features": "2", "--hidden": "1"}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +114,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (path / name).touch()
     (path / "folder.npz").mkdir()
     (path / "certificate.json").write_text('{"format": "analytic certificate of completeness", "version": 99}')
+    sides = (0.4, 0.4004), (0.7, 0.7007)
+    lines = (header(Bias.SHARED, sides, 0.1, 0.01), settle(sides, "shared", 0.01))
+    (path / "atlas.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (path / "cut.jsonl.gz").write_bytes(gzip.compress((path / "atlas.jsonl").read_bytes())[:-9])
     (path / "list.json").write_text("[1, 2, 3]")
     (path / "deep.json").write_text("[" * 100_000)
     return path

@@ -90,7 +90,7 @@ def atlas(
         waiting = [boxes[i] for i in np.random.default_rng(0).permutation(len(boxes))]
         done, total = len(pages.done), len(pages.done) + len(boxes)
         try:
-            with _workers(executor) as (own, running):
+            with workers(executor) as (own, running):
                 report(done, total)
                 for count, row in enumerate(_finished(own, running, waiting, (str(convention), smallest)), done + 1):
                     pages.add(row)
@@ -106,7 +106,7 @@ def atlas(
 
 
 @contextmanager
-def _workers(executor: Executor | None) -> Iterator[tuple[Executor, Jobs]]:
+def workers(executor: Executor | None) -> Iterator[tuple[Executor, Jobs]]:
     """The executor, by default processes on all cores, and a place for jobs that are dropped at the end of the block.
 
     Processes leave Ctrl-C, which a terminal sends to all of them, to the one that started them. Their jobs are not

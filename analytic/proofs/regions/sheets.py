@@ -22,6 +22,11 @@ from analytic.proofs.certificate import as_box, kind_from, phase_from
 from analytic.proofs.records import Box, Pair, Reason
 from analytic.proofs.regions.atlas_file import WHAT, read, sides_of
 from analytic.proofs.regions.records import at_path
+from analytic.proofs.regions.touching import Ints, connected, touching
+from analytic.validation import refuse
+
+#: More rectangles than this would not fit into the memory of a laptop.
+MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,11 @@ class AtlasCell:
     phase: Phase | None
     lead: float
     reason: str
+
+    @property
+    def sides(self) -> Box:
+        """Density and importance."""
+        return self.density, self.importance
 
     @property
     def minima(self) -> int:
@@ -122,6 +132,21 @@ class Atlas:
         """All of all sheets."""
         return tuple(cell for sheet in self.sheets for cell in sheet.cells)
 
+    @cached_property
+    def touching(self) -> Ints:
+        """Pairs (m, 2) of cells, by index, that have a model in common."""
+        return touching(np.array([(cell.density, cell.importance) for cell in self.cells]).reshape(-1, 2, 2))
+
+    @property
+    def areas(self) -> list[Ints]:
+        """Connected sets of proved cells, by index; number, kinds and best phase are constant on each."""
+        return connected(np.array([not cell.reason for cell in self.cells], bool), self.touching)
+
+    @property
+    def strips(self) -> list[Ints]:
+        """Connected sets of cells that are not proved, by index."""
+        return connected(np.array([bool(cell.reason) for cell in self.cells], bool), self.touching)
+
     @property
     def finished(self) -> int:
         """How many rectangles of the first cut are."""
@@ -172,15 +197,14 @@ def rectangles(sides: Box, width: float) -> list[Box]:
     Cuts are rounded to nine digits, so that logarithms whose last bit depends on the machine give the same ones.
     """
     (p, q), (r, s) = sides
-    odds = np.linspace(log(p / (1 - p)), log(q / (1 - q)), _pieces(log(q / p) + log((1 - p) / (1 - q)), width) + 1)
+    pieces = [max(1, ceil(length / width)) for length in (log(q / p) + log((1 - p) / (1 - q)), log(s / r))]
+    if pieces[0] * pieces[1] > MOST:
+        refuse("width", f"cut the region into at most {MOST} rectangles", width)
+    odds = np.linspace(log(p / (1 - p)), log(q / (1 - q)), pieces[0] + 1)
     densities = [p, *_rounded(1 / (1 + np.exp(-odds[1:-1]))), q]
-    importances = [r, *_rounded(np.geomspace(r, s, _pieces(log(s / r), width) + 1)[1:-1]), s]
+    importances = [r, *_rounded(np.geomspace(r, s, pieces[1] + 1)[1:-1]), s]
     return [((a, b), (c, d)) for a, b in pairwise(densities) for c, d in pairwise(importances)]
 
 
 def _rounded(cuts: np.ndarray) -> list[float]:
     return [float(f"{cut:.9g}") for cut in cuts]
-
-
-def _pieces(length: float, width: float) -> int:
-    return max(1, ceil(length / width))
