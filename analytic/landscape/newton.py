@@ -5,6 +5,10 @@ piece at hand converges to its regular zeros from nearby. It is affine invariant
 own scales, tells how well a zero is determined wherever it lies: far out, with a small corner active, the gradient
 itself decays like the active area.
 
+One of these scales is the height of an output, its largest value. Where it is smaller than the bias, on a steep slope,
+straight steps would have to be tiny, because the height is quadratic in the weights. There heights move along straight
+lines, and the biases along parabolas; elsewhere it is the other way round.
+
 A search starts on a ray W2 = t W1 (`rays`). There the first steps stay on the ray, until the biases and the radius are
 stationary on it; only then does the full step tell how far in t the zero is, and a start whose zero lies
 beyond `reach`, in log |t|, is given up: it belongs to another ray. Both are one loop, so that it is compiled once.
@@ -21,6 +25,8 @@ from analytic.loss.pair import COMPILED, point_gradient, point_hessian
 _ITERATIONS = 60
 #: A step is cut to this fraction of its scales; a start whose step is that many times longer is lost.
 _LONGEST_STEP, _LOST = 0.3, 1e6
+#: And so is one whose steps have not been shorter than before for so long: it wanders, or hovers in rounding error.
+_STALLED = 12
 #: The point is on the ray's curve of stationary points once a step is below this fraction of its scales.
 _ON_CURVE = 1e-3
 #: A zero is found once steps stop falling below this, after a few of them: at rounding error.
@@ -86,29 +92,41 @@ def solve_in_place(matrix, vector, n):
 
 
 @njit(**COMPILED)
-def _highest(z, i, model):
-    """The largest value of h_i on inputs that occur (`loss.dead`)."""
-    top, both, cross = 0.0, model[5] > 0.0, z[0] * z[1]
-    if both or model[3 + i] > 0.0:
-        top = max(top, z[i] * z[i])
-    if both or model[4 - i] > 0.0:
-        top = max(top, cross)
-    if both:
-        top = max(top, z[i] * z[i] + cross)
-    return top + z[2 + i]
+def _height(z, step, i, model):
+    """The largest h_i on inputs that occur (`loss.dead`), how much a step changes it, and the bend of the bias.
+
+    A bias above its height moves straight and without a bend; else the bend times the square of the part of the step
+    that is made, taken from the bias, lets the height move straight.
+    """
+    own, other, top = 0.0, 0.0, 0.0
+    both, square, cross = model[5] > 0.0, z[i] * z[i], z[0] * z[1]
+    if (both or model[3 + i] > 0.0) and square > top:
+        own, top = 1.0, square
+    if (both or model[4 - i] > 0.0) and cross > top:
+        own, other, top = 0.0, 1.0, cross
+    if both and square + cross > top:
+        own, other, top = 1.0, 1.0, square + cross
+    height = top + z[2 + i]
+    if height > abs(z[2 + i]):
+        return height, step[2 + i], 0.0
+    change = 2.0 * own * z[i] * step[i] + other * (z[0] * step[1] + z[1] * step[0]) + step[2 + i]
+    return height, change, own * step[i] * step[i] + other * step[0] * step[1]
 
 
 @njit(**COMPILED)
-def _length(z, step, model):
-    """The length of a step relative to |W| and to the largest value of each output.
+def _length(z, step, shared, model):
+    """The length of a step relative to |W| and to the heights of the outputs, and the bends of the biases (`_height`).
 
     Infinite where an output is dead, or live by so little that rounding its bias matters: float64 holds no such point.
     """
-    weight = max(abs(z[0]), abs(z[1]))
-    top1, top2 = _highest(z, ZERO, model), _highest(z, ZERO + 1, model)
-    if not (top1 > _LEAST_HEIGHT * abs(z[2]) and top2 > _LEAST_HEIGHT * abs(z[3])):
-        return np.inf
-    return max(max(abs(step[0]), abs(step[1])) / weight, max(abs(step[2]) / top1, abs(step[3]) / top2))
+    height1, change1, bend1 = _height(z, step, ZERO, model)
+    height2, change2, bend2 = _height(z, step, ZERO + 1, model)
+    if not (height1 > _LEAST_HEIGHT * abs(z[2]) and height2 > _LEAST_HEIGHT * abs(z[3])):
+        return np.inf, bend1, bend2
+    if shared:
+        bend1 = bend2 = bend1 if height1 < height2 else bend2
+    weights = max(abs(step[0]), abs(step[1])) / max(abs(z[0]), abs(z[1]))
+    return max(weights, max(abs(change1) / height1, abs(change2) / height2)), bend1, bend2
 
 
 @njit(**COMPILED)
@@ -120,6 +138,7 @@ def converge(z, t, reach, shared, model, step, matrix, settled):
     it gives up where a step turns by more than `reach`, or all of them by more than twice that, in log |W2 / W1|.
     """
     n, ray, best, last, result, at = 3 if shared else 4, t, _RESOLVED, 0, 0, abs(z[1] / z[0])
+    least, stalled = np.inf, 0
     for k in range(2 * _ITERATIONS):
         if z[0] * z[1] == 0.0 or k == (_ITERATIONS if ray != 0.0 else 2 * _ITERATIONS - 1):
             return result
@@ -136,17 +155,21 @@ def converge(z, t, reach, shared, model, step, matrix, settled):
             step[1] = ray * step[0]
         if shared:
             step[3] = step[2]
-        length, turn = _length(z, step, model), abs(step[1] / z[1] - step[0] / z[0])
+        length, bend1, bend2 = _length(z, step, shared, model)
+        turn = abs(step[1] / z[1] - step[0] / z[0])
         if best < _RESOLVED and (last == _LAST_STEPS or not length < 0.5 * best):
             return 2 if length < _RESOLVED and turn < _DISTINCT else result
         lost = reach < np.inf and (turn > reach or abs(np.log(abs(z[1] / z[0]) / at)) > 2 * reach)
-        if not length < _LOST or (ray == 0.0 and lost):
+        least, stalled = (length, 0) if length < least else (least, stalled + 1)
+        if not length < _LOST or stalled == _STALLED or (ray == 0.0 and lost):
             return result
         cut = min(1.0, _LONGEST_STEP / (length if reach == np.inf or ray != 0.0 else max(length, turn)))
         for i in range(4):
             z[i] -= cut * step[i]
+        z[2] -= cut * cut * bend1
+        z[3] -= cut * cut * bend2
         if ray != 0.0:
-            ray = 0.0 if length < _ON_CURVE else ray
+            ray, least = (0.0, np.inf) if length < _ON_CURVE else (ray, least)
         else:
             last += best < _RESOLVED
             best = min(best, length)
