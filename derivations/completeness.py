@@ -21,6 +21,11 @@ tau, kappa = sp.symbols("tau kappa", positive=True)
 #: The error a x + c - x on a row, and E[error 1(h > 0)] where the row is partly on.
 ERROR = a * x + c - x
 PSI = p * w / 2 * ((a + 1) * w - 2)
+#: g with psi = p g / 2 there, and f with E[2 x error 1(h > 0)] = 2 psi + p f.
+PULL = (a + 1) * w**2 - 2 * w
+LOW = w**2 - (a + 2) * w**3 / 3
+#: P11 of correlated features.
+JOINT = sp.Symbol("P11", positive=True)
 #: Where psi changes sign, as a function of a > 1 (section 9).
 TURNING_POINT = -a * (a - 1) / (a + 1)
 
@@ -125,6 +130,77 @@ def corner_of_lemma_5() -> bool:
     h, xh = (sp.cancel(value).subs(corner) for value in (h, xh))
     found = h * divided[1] - xh * divided[0]
     return vanishes(found - p1**2 * (2 - p2) / 24) and is_positive(found, p1, p2)
+
+
+def bound_on_error_products() -> bool:
+    """(S9): the two forms of E_x[x error 1(h > 0)] by which Lemma 6 compares it with psi."""
+    full = p * sp.integrate(x * ERROR, (x, 0, 1)) - (p * (a - 1) / 2 + c) / 2
+    partly = _over_row(2 * x * ERROR) - 2 * PSI - p * LOW
+    return sp.expand(full - p * (a - 1) / 12 + c * (1 - p) / 2) == 0 and sp.expand(partly) == 0
+
+
+def low_rows() -> bool:
+    """(S10): how f + lambda g factors, and its mean over a uniform part that begins at l or ends at m."""
+    at, d = sp.symbols("l d", positive=True)
+    third = LOW + PULL / 3 - w / 3 * (1 - w) * ((a + 2) * w - 2)
+    r = (3 / (a + 2) - at) / (1 - at * (a + 1) / 2)
+    rest = LOW - LOW.subs(w, at) / PULL.subs(w, at) * PULL - (a + 2) / 3 * w * (w - at) * (r - w)
+    R, S, e, y = sp.symbols("R S e y", positive=True)
+    upwards = sp.integrate((at + y) * y * (R - y), (y, 0, d)) - d**2 * (at * R / 2 + (R - at) * d / 3 - d**2 / 4)
+    downwards = sp.integrate((1 - y) * y * (S - y), (y, 0, e)) - e**2 * (S / 2 - (1 + S) * e / 3 + e**2 / 4)
+    return all(sp.cancel(sp.expand(value)) == 0 for value in (third, rest, upwards, downwards))
+
+
+def _pattern_probabilities(first: sp.Symbol, second: sp.Symbol) -> list[dict[sp.Symbol, sp.Expr]]:
+    """P00 and so on from densities and P11, as seen from each output."""
+    both = {p11: JOINT, p00: 1 - first - second + JOINT}
+    return [{p_own: own - JOINT, p_other: other - JOINT, **both} for own, other in ((first, second), (second, first))]
+
+
+def correlated_loss_where_both_are_on() -> bool:
+    """(S11): on rays, c + a rho^2 + q rho^4 for any patterns, with a bias each and with a shared one."""
+    covariance = (JOINT - p1 * p2) / 4
+    for sign in (1, -1):
+        beta_on_ray = sign * v * rho_square
+        squares = rho_square, v**2 * rho_square
+        parts = [
+            pattern_loss("ABEF").subs({**on, alpha: square, beta: beta_on_ray}, simultaneous=True)
+            for on, square in zip(_pattern_probabilities(p1, p2), squares, strict=True)
+        ]
+        each = sum(
+            weight * part.subs(b, sp.solve(sp.diff(part, b), b)[0])
+            for weight, part in zip((I1, I2), parts, strict=True)
+        )
+        linear = -2 * (I1 * _variance(p1) + sign * (I1 + I2) * covariance * v + I2 * _variance(p2) * v**2)
+        square = (I1 + I2 * v**2) * (_variance(p1) + 2 * sign * covariance * v + _variance(p2) * v**2)
+        claimed = I1 * _variance(p1) + I2 * _variance(p2) + linear * rho_square + square * rho_square**2
+        total = I1 * parts[0] + I2 * parts[1]
+        shared = total.subs(b, sp.solve(sp.diff(total, b), b)[0])
+        misfit = (p1 + sign * (p2 - p1) * v - p2 * v**2) / 2 * rho_square - (p1 - p2) / 2
+        coupled = claimed + I1 * I2 / (I1 + I2) * misfit**2
+        if sp.cancel(each - claimed) != 0 or sp.cancel(shared - coupled) != 0:
+            return False
+    return True
+
+
+def corner_of_equal_correlated_features() -> bool:
+    """(S12): the second-order form at W1 = W2, b = 0, what one negative bias adds to it, and its two minima."""
+    e, t, first, second, scale = sp.symbols("e t first second scale", real=True)
+    on = {p11: JOINT, p_own: p - JOINT, p_other: p - JOINT, p00: 1 - 2 * p + JOINT}
+    covariance = (JOINT - p**2) / 4
+    R, angle = 1 + scale * e, scale * t
+    product = R / 2 * sp.cos(2 * angle)
+    total = sum(
+        pattern_loss("ABEF").subs({**on, alpha: R / 2 * (1 + turn * sp.sin(2 * angle)), beta: product, b: scale * bias})
+        for turn, bias in ((-1, first), (1, second))
+    )
+    form = sp.diff(total, scale, 2).subs(scale, 0) / 2
+    means = (first + p / 2 * (e - t)) ** 2 + (second + p / 2 * (e + t)) ** 2
+    claimed = (_variance(p) + covariance) * e**2 + 2 * covariance * t**2 + means
+    clipped = sp.diff((pattern_loss("ABEF") - pattern_loss("AEF")).subs(b, scale * b), scale, 2).subs(scale, 0) / 2
+    u = sp.Symbol("u", positive=True)
+    with_one_bias = (2 - u) * (sp.Rational(1, 3) + u / 4) - sp.Rational(1, 2)
+    return sp.expand(form - claimed) == 0 and sp.cancel(clipped - p00 * b**2) == 0 and is_positive(with_one_bias, u)
 
 
 def ray_of_equal_densities() -> bool:

@@ -156,11 +156,11 @@ STATEMENTS = (
     Statement(
         "both outputs on everywhere, shared bias",
         _INDEPENDENT,
-        "analytic/proofs/shared_bias.py",
+        "analytic/proofs/affine.py",
         completeness.shared_loss_where_both_are_on,
         "S4",
     ),
-    Statement("rays on the axis", _INDEPENDENT, "analytic/proofs/shared_bias.py", completeness.rays_on_the_axis, "S5"),
+    Statement("rays on the axis", _INDEPENDENT, "analytic/proofs/affine.py", completeness.rays_on_the_axis, "S5"),
     Statement(
         "corner of equal features is a minimum", _INDEPENDENT, _PAGE, completeness.corner_of_equal_features, "S6"
     ),
@@ -171,6 +171,22 @@ STATEMENTS = (
         "analytic/proofs/regions/closed.py",
         completeness.ray_of_equal_densities,
         "S8",
+    ),
+    Statement("error times input on rows", "any patterns", _PAGE, completeness.bound_on_error_products, "S9"),
+    Statement("rows of a low output", "any patterns", _PAGE, completeness.low_rows, "S10"),
+    Statement(
+        "both outputs on everywhere",
+        "any patterns",
+        "analytic/proofs/affine.py",
+        completeness.correlated_loss_where_both_are_on,
+        "S11",
+    ),
+    Statement(
+        "corner of equal correlated features",
+        "any patterns",
+        "analytic/proofs/closed_form.py",
+        completeness.corner_of_equal_correlated_features,
+        "S12",
     ),
     *(Statement(*fact) for fact in features.FACTS),
     *(Statement(*fact) for fact in lattice.FACTS),

@@ -3,7 +3,7 @@
 The mathematics is in derivations/completeness.md. From the bottom: `intervals` is validated arithmetic in NumPy,
 `machine` the same compiled, `tape` writes programs for it; `duals` are functions on boxes, `corners` the integrals that
 are not polynomials, `enclosures` the equations in coordinates in which the search is a unit cube, `boxes` the tests "no
-point here" and "one point here". `records` says what a proof consists of; `closed_form` and `shared_bias` what is known
+point here" and "one point here". `records` says what a proof consists of; `closed_form` and `affine` what is known
 without a search, `points` what can be said about one zero, `searches` which searches a model needs and what follows
 from their zeros. `unbiased` counts roots for b = 0, with `sturm`. `certificate` is the record of all that and its file,
 `comparison` holds it against a list. `prover` finds certificates, with `bisection`; `verify` checks them without

@@ -13,7 +13,7 @@ uniqueness   if K = x - C R(x) + (I - C J)(X - x) lies in the interior of X, R h
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, reduce
 from itertools import chain
 from operator import add
@@ -75,26 +75,29 @@ class Problem:
 
     @cached_property
     def _fixed(self) -> Array:
-        return np.array([[float(x.lo), float(x.hi)] for x in vars(self.constants).values()])
+        return np.array([[float(x.lo), float(x.hi)] for x in self.constants.numbers])
+
+    def _program(self, formula: Formula) -> Program:
+        return program(formula, self.case, self.sign, len(self.constants.numbers))
 
     def evaluate(self, formula: Formula, boxes: Array) -> list[Interval]:
         """Enclosures of a formula over boxes (n, d, 2), one interval with n entries for each of its results."""
         if self.compiled:
             given = np.ascontiguousarray(np.moveaxis(boxes, 0, -1))
-            return [Interval(*ends) for ends in program(formula, self.case, self.sign)(self._fixed, given)]
+            return [Interval(*ends) for ends in self._program(formula)(self._fixed, given)]
         with np.errstate(all="ignore"):
             found = map(Interval.of, formula(self.case, self.sign, self.constants, split(boxes)))
             return [Interval(*(np.broadcast_to(end, len(boxes)) for end in (x.lo, x.hi))) for x in found]
 
 
 @lru_cache(maxsize=64)
-def program(formula: Formula, case: Case, sign: int) -> Program:
-    """The formula as a program of the machine: constants handed in once, then the coordinates of the box."""
+def program(formula: Formula, case: Case, sign: int, numbers: int) -> Program:
+    """The formula as a program of the machine: so many constants handed in once, then the coordinates of the box."""
 
     def traced(constants: Vector, box: Vector) -> Sequence[Any]:
         return formula(case, sign, Constants(*constants), box)
 
-    return Program.of(traced, len(fields(Constants)), case.dimension)
+    return Program.of(traced, numbers, case.dimension)
 
 
 def split(boxes: npt.NDArray[np.float64]) -> list[Interval]:
@@ -186,14 +189,14 @@ def impossible(case: Case, sign: int, c: Constants, box: Vector) -> list[tuple[A
     height = tau + (1 - k if sign > 0 else k)
     if case is Case.SHARED:
         excess, (h1, xh1, _, dh, da, _), _ = shared_scale(c, sign, tau, k)
-        return [(c.p2 - 2 * tau * (1 + excess) * height, h1 * da - xh1 * dh)]
+        return [(c.least - 2 * tau * (1 + excess) * height, h1 * da - xh1 * dh)]
     if case is Case.SECOND:
         h2, _, _, x2, *_ = second_output(c, sign, tau, k)
         need = (c.p1 + tau * c.p2) if sign > 0 else c.p1 + tau * (2 - c.p2)
-        return [(c.p2 - 2 * tau * height,), (x2 * need - h2 * tau * c.p1,)]
+        return [(c.least - 2 * tau * height,), (x2 * need - h2 * tau * c.p1,)]
     w = tau * (1 + tau * slope_of_sigma(c, sign, *box[:2])[0])
     if case is Case.BOTH:
-        return [(c.p2 - 2 * w * height,)]
+        return [(c.least - 2 * w * height,)]
     return [(w * (tau * c.p2 + (c.p1 if sign > 0 else 2 - c.p1)) - c.p2,)]
 
 

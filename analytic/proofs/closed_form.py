@@ -1,8 +1,8 @@
 """Stationary points and flat sets known in closed form, and their kinds: what the searches leave out.
 
 With independent features and a bias per feature these are W = 0 with b = p/2, the two dedicated solutions, and points
-at which both outputs are on everywhere; `shared_bias` has those of a shared bias. The derivations are in
-derivations/completeness.md, sections 3, 6 and 7. Decisions are exact; numbers are enclosures.
+at which both outputs are on everywhere; `affine` has those of a shared bias and of correlated features. The derivations
+are in derivations/completeness.md, sections 3, 6, 7 and 11. Decisions are exact; numbers are enclosures.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ def enclose(value: Fraction | Interval) -> Pair:
 
 def flat_sets(model: ToyModel) -> list[ProvedFlatSet]:
     """The families with a dead output: completeness.md, sections 3 and 9 (shared bias); none without bias."""
-    levels = flat_levels(Bias.of(model.bias), model.exact_importance, model.exact_density)
+    levels = flat_levels(Bias.of(model.bias), model.exact_importance, model.exact_density, model.independent)
     return [ProvedFlatSet(kind, enclose(loss), description) for kind, _, loss, description in levels]
 
 
-def flat_levels(bias: Bias, r: Sequence[Any], p: Sequence[Any]) -> list[tuple[Kind, Phase, Any, str]]:
+def flat_levels(
+    bias: Bias, r: Sequence[Any], p: Sequence[Any], independent: bool = True
+) -> list[tuple[Kind, Phase, Any, str]]:
     """Kind, phase, loss and description of each family, in the arithmetic of importances and densities."""
     if bias is Bias.NONE:
         return []
@@ -49,8 +51,9 @@ def flat_levels(bias: Bias, r: Sequence[Any], p: Sequence[Any]) -> list[tuple[Ki
         sets += [
             ("minimum", phase, silent[dead], f"{name} perfect"),
             ("saddle", "silent", constant, f"{name} constant at the mean"),
-            ("minimum", "silent", constant, f"{name} constant at the mean, |W{dead + 1}| large"),
         ]
+        if independent:
+            sets.append(("minimum", "silent", constant, f"{name} constant at the mean, |W{dead + 1}| large"))
     return sets
 
 
@@ -68,7 +71,7 @@ def closed_form_points(model: ToyModel) -> tuple[list[ProvedPoint], bool]:
     ]
     if alike(c):
         half = (float(np.nextafter(np.sqrt(0.5), 0.0)), float(np.nextafter(np.sqrt(0.5), 1.0)))
-        points.append(ProvedPoint((half, half), (zero, zero), enclose(lost[0]), "saddle", True))
+        points.append(ProvedPoint((half, half), (zero, zero), enclose(lost[0]), corner_kind(c, Bias.PER_FEATURE), True))
     saddles = always_on(c)
     return points + (saddles or []), saddles is not None
 
@@ -83,7 +86,7 @@ def dedicated_kind(c: Constants) -> Kind:
     kinds: set[Kind] = set()
     for sign in (1, -1):
         kappa = Interval.between(*turning_point(c, sign))
-        *_, da, db = first_output(Constants(*map(Interval.of, vars(c).values())), sign, Interval(0.0), kappa)
+        *_, da, db = first_output(Constants(*map(Interval.of, c.numbers)), sign, Interval(0.0), kappa)
         phi = sign * (db - da * Fraction(3, 4) * Interval.of(c.p2))
         value = c.I1 * phi + c.I2 * (c.v1 - 2 * c.v2)
         kinds.add("minimum" if value.lo > 0 else "saddle" if value.hi < 0 else "undecided")
@@ -116,6 +119,17 @@ def slope_of_phi(c: Constants, sign: int, kappa: Any) -> Any:
 def alike(c: Constants) -> bool:
     """Whether exchanging the features changes nothing; then W1 = W2 = 1/sqrt(2), b = 0 is a stationary point."""
     return bool(c.p1 == c.p2 and c.I1 == c.I2)
+
+
+def corner_kind(c: Constants, bias: Bias) -> Kind:
+    """The kind of W1 = W2 = 1/sqrt(2), b = 0 for equal features, completeness.md, sections 6, 9 and 11."""
+    if bias is Bias.SHARED:
+        return "minimum"
+    if c.covariance <= 0:
+        return "saddle"
+    stiffness = 1 / (c.v1 + c.covariance) + 1 / (2 * c.covariance)
+    lost = c.p00 * (1 + c.p1**2 * stiffness / 4)
+    return "minimum" if lost < 1 else "saddle" if lost > 1 else "undecided"
 
 
 def always_on(c: Constants) -> list[ProvedPoint] | None:

@@ -20,7 +20,7 @@ remain true (`positive` switches), so a box may contain such a border.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,9 @@ class Case(str, Enum):
 class Constants:
     """The numbers of one model as seen from the feature with the larger weight, `Fraction` or `Interval`.
 
-    p00, q1, q2, p11: neither, only the first, only the second, both features on; v: variances.
+    p00, q1, q2, p11: neither, only the first, only the second, both features on; v: variances. The covariance is the
+    integer 0 for independent features, for which some equations have a factor tau less. `least`: the least probability,
+    given whether the first feature is on, that the second is.
     """
 
     I1: Any
@@ -64,6 +66,22 @@ class Constants:
     p11: Any
     v1: Any
     v2: Any
+    covariance: Any = 0
+    least: Any = None
+
+    def __post_init__(self) -> None:
+        if self.least is None:
+            object.__setattr__(self, "least", self.p2)
+
+    @property
+    def independent(self) -> bool:
+        """Whether the features are on independently of each other."""
+        return isinstance(self.covariance, int)
+
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        """The constants, without those that follow for independent features."""
+        return tuple(vars(self).values())[: 10 if self.independent else None]
 
     @classmethod
     def exact(cls, model: ToyModel, swapped: bool) -> Constants:
@@ -73,12 +91,17 @@ class Constants:
         p1, p2 = (model.exact_density[i] for i in order)
         p00, *only, p11 = model.exact_patterns
         v1, v2 = (p / 3 - p * p / 4 for p in (p1, p2))
-        return cls(I1, I2, p1, p2, p00, only[order[0]], only[order[1]], p11, v1, v2)
+        q1, q2 = (only[i] for i in order)
+        independent = cls(I1, I2, p1, p2, p00, q1, q2, p11, v1, v2)
+        if model.independent:
+            return independent
+        shares = [on / (on + off) for on, off in ((q2, p00), (p11, q1)) if on + off]
+        return replace(independent, covariance=(p11 - p1 * p2) / 4, least=min(shares))
 
     @classmethod
     def enclosed(cls, model: ToyModel, swapped: bool) -> Constants:
         """As intervals around the exact values."""
-        return cls(*(Interval.of(value) for value in vars(cls.exact(model, swapped)).values()))
+        return cls(*map(Interval.of, cls.exact(model, swapped).numbers))
 
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
@@ -175,20 +198,24 @@ def _first_partial(c: Constants, sign: int, tau: Any, kappa: Any) -> tuple[Any, 
     m, (_, xh, yh, _, da, db) = slope_of_sigma(c, sign, tau, kappa)
     sigma = 1 + tau * m
     deficit = c.v2 * (1 - sigma * tau**2)
-    return (
-        sign * c.I1 * (m * yh + db) + c.I2 * (sigma * c.v1 - 2 * deficit),
-        c.I1 * (m * xh + da) + tau * c.I2 * deficit,
-    )
+    cross = sign * c.I1 * (m * yh + db) + c.I2 * (sigma * c.v1 - 2 * deficit)
+    ratio = c.I1 * (m * xh + da) + tau * c.I2 * deficit
+    if c.independent:
+        return cross, ratio
+    weight = sign * c.I2 * c.covariance
+    return tau * cross + weight * (3 * sigma * tau**2 - 1), ratio - weight * (sigma * tau**2)
 
 
 def _second_partial(c: Constants, sign: int, tau: Any, k: Any) -> tuple[Any, ...]:
     h2, xh2, yh2, x2, xx2, xy2 = (tight(value) for value in second_output(c, sign, tau, k))
     w = tight(x2 / h2)
     a2, b2 = w * xh2 - xx2, w * yh2 - xy2
-    return (
-        c.I1 * c.v2 * w + sign * (c.I2 * b2) + 2 * tau * (c.I2 * a2),
-        c.I1 * c.v1 * (w - tau) - tau**3 * (c.I2 * a2),
-    )
+    cross = c.I1 * c.v2 * w + sign * (c.I2 * b2) + 2 * tau * (c.I2 * a2)
+    ratio = c.I1 * c.v1 * (w - tau) - tau**3 * (c.I2 * a2)
+    if c.independent:
+        return cross, ratio
+    weight = sign * c.I1 * c.covariance
+    return tau * cross + weight * (w - tau), ratio + weight * (tau * w)
 
 
 def _one_bias(c: Constants, sign: int, tau: Any, k: Any) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
 """The searches that a model with bias needs, and the stationary points that follow from their zeros.
 
-`derivations/completeness.md` reduces the question, for independent features, to twelve searches with a bias per
-feature: three systems of equations (`Case`), two signs of W1 W2, two choices of the larger weight, each on a unit
-square or cube. With a shared bias it is one system and four searches. `prover` runs them, `verify` checks what it left.
+`derivations/completeness.md` reduces the question to twelve searches with a bias per feature: three systems of
+equations (`Case`), two signs of W1 W2, two choices of the larger weight, each on a unit square or cube. With a shared
+bias it is one system and four searches. `prover` runs them, `verify` checks what it left.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from analytic.proofs.affine import affine_points
 from analytic.proofs.boxes import Problem
 from analytic.proofs.closed_form import alike, closed_form_points
 from analytic.proofs.enclosures import Case, Constants
 from analytic.proofs.points import Parameters, mirror, parameters
 from analytic.proofs.records import Place, ProvedPoint, Reason, Unresolved, Zero
-from analytic.proofs.shared_bias import shared_points
 from analytic.validation import refuse
 
 if TYPE_CHECKING:
@@ -58,10 +58,22 @@ def check_provable(model: ToyModel) -> None:
     if model.bias == "none":
         return
     if not model.independent:
-        refuse("patterns", "be those of independent features for a proof with bias", model.patterns)
+        _check_patterns(model)
     if model.bias == "per-feature" and alike(Constants.exact(model, False)) and model.exact_density[0] == 1:
         hint = "the loss is constant to third order along a line through W1 = W2, so no test decides"
         refuse("density", "be below 1 for a proof for equal features with a bias each", model.density, hint)
+
+
+def _check_patterns(model: ToyModel) -> None:
+    """Each feature is sometimes on, whatever the other one does: section 11."""
+    _, *alone, both = model.exact_patterns
+    if both == 0:
+        refuse(
+            "patterns", "have P11 above 0 for a proof with bias", model.patterns, "the features are never on together"
+        )
+    if 0 in alone:
+        hint = "a feature is never on alone"
+        refuse("patterns", "have P10 and P01 above 0 for a proof with bias", model.patterns, hint)
 
 
 def settled_by(problem: Problem, boxes: Boxes, zero: Zero) -> npt.NDArray[np.bool_]:
@@ -89,7 +101,8 @@ def conclude(
     """The stationary points that follow from proved zeros, those known in closed form, and what stays in doubt."""
     zeros = list(zeros)
     by_key = {problem.key: problem for problem in tasks}
-    points, decided = shared_points(model) if model.bias == "shared" else closed_form_points(model)
+    apart = model.independent and model.bias == "per-feature"
+    points, decided = closed_form_points(model) if apart else affine_points(model)
     doubts = [Unresolved(Reason.DOUBLE, a.case.value, a.inner) for a, b in combinations(zeros, 2) if overlap(a, b)]
     if not decided:
         doubts.append(Unresolved(Reason.BOTH_ON, "the region where both outputs are on everywhere"))

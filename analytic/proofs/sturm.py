@@ -135,6 +135,28 @@ def _variations(chain: list[list[int]], x: Fraction) -> int:
     return sum(a != b for a, b in pairwise(signs))
 
 
+def sign_at_root(p: Polynomial, q: list[int], bracket: Bracket) -> int:
+    """The sign of p at the only root of q in (low, high], or at low = high: 0 only if it is a root of p too."""
+    (low, high), p = bracket, primitive(trim(p))
+    if low == high or not p:
+        return sign_at(p, high)
+    chain = sturm_chain(q)
+    common = sturm_chain(_common_divisor(p, q))
+    if count_roots(common, low, high):
+        return 0
+    other = sturm_chain(p)
+    while count_roots(other, low, high):
+        middle = (low + high) / 2
+        low, high = (low, middle) if count_roots(chain, low, middle) else (middle, high)
+    return sign_at(p, high)
+
+
+def _common_divisor(p: list[int], q: list[int]) -> list[int]:
+    while q:
+        p, q = q, primitive(trim(_divide(p, q)[1]))
+    return p
+
+
 def isolate(chain: list[list[int]]) -> tuple[Bracket, ...]:
     """Intervals (low, high] of width 2^-70 in (0, 1] with one root each, that hold all of them; p(low) is not zero."""
     found, stack = [], [(Fraction(0), Fraction(1))]

@@ -16,6 +16,7 @@ from analytic.diagrams.dedicated import instability_importance
 from analytic.landscape.records import phase_of
 from analytic.models.bias import Bias
 from analytic.proofs import Reason, bisection
+from analytic.proofs.affine import affine_points
 from analytic.proofs.boxes import Problem
 from analytic.proofs.closed_form import dedicated_kind as exact_kind
 from analytic.proofs.enclosures import Case, Constants, stationarity
@@ -25,7 +26,6 @@ from analytic.proofs.regions.cell import concluded
 from analytic.proofs.regions.family import Family, constants, families, middle_model
 from analytic.proofs.regions.records import Cell, Part, Tube, at_path
 from analytic.proofs.searches import LETTERS
-from analytic.proofs.shared_bias import shared_points
 from analytic.validation import InvalidInput
 
 BIASES = [Bias.PER_FEATURE, Bias.SHARED]
@@ -268,7 +268,7 @@ def test_closed_forms_are_those_of_each_model(bias: Bias) -> None:
             continue
         model = middle_model(sides, bias)
         if bias is Bias.SHARED:
-            points, decided = shared_points(model)
+            points, decided = affine_points(model)
             assert decided
             assert Counter(x.kind for x in points) == Counter(x.kind for x, _ in known)
             for point in points:
