@@ -79,7 +79,7 @@ def _verify(args: argparse.Namespace) -> None:
     from analytic.proofs import verify_certificate
 
     result = verify_certificate(args.file, compiled=not args.plain)
-    _refuse_invalid(args.file, result.objections, "certificate")
+    _refuse(result.objections, f"{args.file} is no valid certificate")
     print(f"{args.file}: valid, {'complete' if result.complete else 'not complete'}, {result.leaves} boxes checked")
 
 
@@ -88,20 +88,47 @@ def _verify_atlas(args: argparse.Namespace) -> None:
 
     found = Atlas.load(args.file)
     result = verify_atlas(found, rectangles=args.rectangles, seed=args.seed)
-    _refuse_invalid(args.file, result.objections, "atlas")
+    _refuse(result.objections, f"{args.file} is no valid atlas")
     print(
         f"{args.file}: valid, {'complete' if result.complete else 'not complete'}; "
         f"{result.pairs} pairs of {result.cells} cells that touch agree; "
         f"{result.again} of {result.rectangles} rectangles proved again"
     )
     _report_atlas(found)
+    if args.boundaries:
+        _hold_against_boundaries(found)
 
 
-def _refuse_invalid(path: Path, objections: Sequence[str], what: str) -> None:
+def _hold_against_boundaries(found: Atlas) -> None:
+    from analytic.diagrams.boundaries import phase_boundaries
+    from analytic.diagrams.strips import against
+
+    boundaries = phase_boundaries(found.bias, importance=found.importance, density=found.density)
+    result = against(found, boundaries)
+    objections = [
+        f"{boundaries.curves[course.curve].label}: contradicted at density {p:.6g}, importance {r:.6g}"
+        for course in result.courses
+        for p, r in course.contradictions
+    ]
+    objections += [
+        f"no curve between density {p:.6g}, importance {r:.6g} and density {q:.6g}, importance {s:.6g}, which differ"
+        for (p, r), (q, s) in result.missing
+    ]
+    _refuse(objections, "the atlas and the curves of `analytic boundaries` contradict each other")
+    for course in result.courses:
+        label = boundaries.curves[course.curve].label
+        print(f"{label}: {course.points} points in open cells, {course.confirmed} confirmed by proofs on both sides")
+    print(f"strips of open cells: {len(result.strips)}, without a curve: {len(result.empty)}")
+    for strip in result.empty:
+        place = "at density {:.6g}, importance {:.6g}".format(*strip.middle)
+        print(f"no curve {place}: {len(strip.cells)} cells, {', '.join(strip.reasons)}")
+
+
+def _refuse(objections: Sequence[str], sentence: str) -> None:
     for objection in objections:
         print(f"objection: {objection}")
     if objections:
-        raise InvalidValue(f"{path} is no valid {what}: {len(objections)} objections")
+        raise InvalidValue(f"{sentence}: {len(objections)} objections")
 
 
 def _atlas(args: argparse.Namespace) -> int:
@@ -187,6 +214,8 @@ def add(commands: Any) -> None:
     help = "an atlas: so many are proved again, or all if there are not more (default 10)"
     new.add_argument("--rectangles", type=int, default=10, metavar="N", help=help)
     new.add_argument("--seed", type=int, default=0, metavar="N", help="an atlas: of the draw (default 0)")
+    help = "an atlas: hold it against the curves of `analytic boundaries`, too"
+    new.add_argument("--boundaries", action="store_true", help=help)
 
     text = (
         "cover a region of the phase diagram with rectangles of models that are proved\n\n"

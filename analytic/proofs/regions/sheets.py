@@ -22,7 +22,7 @@ from analytic.proofs.certificate import as_box, kind_from, phase_from
 from analytic.proofs.records import Box, Pair, Reason
 from analytic.proofs.regions.atlas_file import WHAT, read, sides_of
 from analytic.proofs.regions.records import at_path
-from analytic.proofs.regions.touching import Ints, connected, touching
+from analytic.proofs.regions.touching import Floats, Ints, connected, touching
 from analytic.validation import refuse
 
 #: More rectangles than this would not fit into the memory of a laptop.
@@ -133,9 +133,14 @@ class Atlas:
         return tuple(cell for sheet in self.sheets for cell in sheet.cells)
 
     @cached_property
+    def sides(self) -> Floats:
+        """Those of all cells, (n, 2, 2): density and importance, low and high."""
+        return np.array([cell.sides for cell in self.cells]).reshape(-1, 2, 2)
+
+    @cached_property
     def touching(self) -> Ints:
         """Pairs (m, 2) of cells, by index, that have a model in common."""
-        return touching(np.array([(cell.density, cell.importance) for cell in self.cells]).reshape(-1, 2, 2))
+        return touching(self.sides)
 
     @property
     def areas(self) -> list[Ints]:
