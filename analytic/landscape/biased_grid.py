@@ -79,7 +79,7 @@ def _take(source, n, shared, model, found, count, scratch):
     for k in range(n):
         for i in range(4):
             point[i] = source[k, i]
-        if converge(point, 0.0, np.inf, shared, model, step, matrix, settled) == 2:
+        if converge(point, 0.0, np.inf, shared, model, step, matrix, settled, found, count) == 2:
             count = record(point, found, count, _SAME)
     return _drop_axis_points(found, count)
 
@@ -134,6 +134,15 @@ def _exchange(models, shared, points, counts, fresh):
 
 
 @njit(**COMPILED)
+def _losses(models, points, losses):
+    """The loss at one point of every model."""
+    for i in range(losses.shape[0]):
+        for j in range(losses.shape[1]):
+            z = points[i, j]
+            losses[i, j] = point_gradient(z[0], z[1], z[2], z[3], models[i, j])[0]
+
+
+@njit(**COMPILED)
 def _verdicts(models, shared, points, counts, losses, definite, indices):
     """Loss, inertia (1 minimum, -1 saddle, 0 undecided) and index of every point."""
     n = 3 if shared else 4
@@ -143,8 +152,7 @@ def _verdicts(models, shared, points, counts, losses, definite, indices):
         for j in range(columns):
             for k in range(counts[i, j]):
                 z = points[i, j, k]
-                losses[i, j, k] = point_gradient(z[0], z[1], z[2], z[3], models[i, j])[0]
-                derivatives(z, shared, models[i, j], slope, hessian)
+                losses[i, j, k] = derivatives(z, shared, models[i, j], slope, hessian)
                 sizes(z, shared, models[i, j], bounds)
                 definite[i, j, k] = inertia(hessian, bounds, n, work)
                 indices[i, j, k] = 1 if np.linalg.det(hessian[:n, :n].copy()) > 0 else -1
@@ -178,7 +186,8 @@ def _dedicated_points(density: Array, importance: Array, shared: bool, first: bo
     s, free = np.sqrt(1 - 3 * b / 2), b if shared else p / 2
     z = np.stack([s, zero, b, free] if first else [zero, s, free, b], axis=-1)
     models = independent_parameters(density[:, None], importance)
-    losses = np.array([point_gradient(*z[at], models[at])[0] for at in np.ndindex(r.shape)]).reshape(r.shape)
+    losses = np.empty(r.shape)
+    _losses(models, z, losses)
     return z, losses
 
 

@@ -27,6 +27,8 @@ _ITERATIONS = 60
 _LONGEST_STEP, _LOST = 0.3, 1e6
 #: And so is one whose steps have not been shorter than before for so long: it wanders, or hovers in rounding error.
 _STALLED = 12
+#: A step that is short, as below, and ends this close to a known point, relative to every coordinate, leads there.
+_SAME_END = 1e-6
 #: The point is on the ray's curve of stationary points once a step is below this fraction of its scales.
 _ON_CURVE = 1e-3
 #: A zero is found once steps stop falling below this, after a few of them: at rounding error.
@@ -130,12 +132,26 @@ def _length(z, step, shared, model):
 
 
 @njit(**COMPILED)
-def converge(z, t, reach, shared, model, step, matrix, settled):
+def _leads_to(z, step, known, n_known):
+    """Whether a step ends next to one of the first points of `known`, in every coordinate and up to W -> -W."""
+    for k in range(n_known):
+        sign, close = (1.0 if z[0] * known[k, 0] > 0.0 else -1.0), True
+        for i in range(4):
+            target = sign * (z[i] - step[i]) if i < 2 else z[i] - step[i]
+            close = close and abs(target - known[k, i]) <= _SAME_END * abs(known[k, i])
+        if close:
+            return True
+    return False
+
+
+@njit(**COMPILED)
+def converge(z, t, reach, shared, model, step, matrix, settled, known, n_known):
     """Newton's method in place: 2 if it ends in a stationary point with W1 W2 != 0 and live outputs, else 0 or 1.
 
     With t != 0 the first steps stay on the ray W2 = t W1. If they lead to a point where radius and biases are
     stationary, that is copied to `settled` (5,), followed by W2 dL/dW2 there, and the result is at least 1. Off the ray
-    it gives up where a step turns by more than `reach`, or all of them by more than twice that, in log |W2 / W1|.
+    it gives up where a step turns by more than `reach`, or all of them by more than twice that, in log |W2 / W1|, and
+    where it is about to end in one of the first `n_known` points of `known`.
     """
     n, ray, best, last, result, at = 3 if shared else 4, t, _RESOLVED, 0, 0, abs(z[1] / z[0])
     least, stalled = np.inf, 0
@@ -159,6 +175,8 @@ def converge(z, t, reach, shared, model, step, matrix, settled):
         turn = abs(step[1] / z[1] - step[0] / z[0])
         if best < _RESOLVED and (last == _LAST_STEPS or not length < 0.5 * best):
             return 2 if length < _RESOLVED and turn < _DISTINCT else result
+        if ray == 0.0 and length < _ON_CURVE and _leads_to(z, step, known, n_known):
+            return result
         lost = reach < np.inf and (turn > reach or abs(np.log(abs(z[1] / z[0]) / at)) > 2 * reach)
         least, stalled = (length, 0) if length < least else (least, stalled + 1)
         if not length < _LOST or stalled == _STALLED or (ray == 0.0 and lost):

@@ -57,7 +57,7 @@ def _from_ray(t, reach, shared, model, factor, tally, found, count, scratch):
     for k in range(ray_starts(t, shared, model, factor, curves, knots, cells, starts)):
         s = np.exp(starts[k, 0])
         z[0], z[1], z[2], z[3] = np.sqrt(s), t * np.sqrt(s), s * starts[k, 1], s * starts[k, 2]
-        result = converge(z, t, reach, shared, model, step, matrix, settled)
+        result = converge(z, t, reach, shared, model, step, matrix, settled, found, ZERO)
         if result > 0 and record(settled, points, kept, _SAME_ON_RAY) > kept:
             kept += 1
             tally[0 if settled[4] > 0.0 else 1] += 1
