@@ -87,10 +87,9 @@ def on_kink(model: ToyModel, z: Array) -> bool:
 
 def full_hessian(model: ToyModel, z: Array) -> Array:
     """Second derivatives by (W1, W2, b1, b2); plain arithmetic, because compiling it would take longer."""
-    full, upper = np.zeros((4, 4)), np.triu_indices(4)
-    entries = [*kernels.hessian(*z.tolist(), *model.parameters.tolist())]
-    full[upper] = [*entries[:8], 0.0, entries[8]]
-    return full + np.triu(full, 1).T
+    W11, W12, W1b1, W1b2, W22, W2b1, W2b2, b11, b22 = kernels.hessian(*z.tolist(), *model.parameters.tolist())
+    rows = [W11, W12, W1b1, W1b2], [W12, W22, W2b1, W2b2], [W1b1, W2b1, b11, 0.0], [W1b2, W2b2, 0.0, b22]
+    return np.array(rows)
 
 
 def _gathered_hessian(model: ToyModel, z: Array) -> Array:

@@ -29,10 +29,11 @@ listed as a saddle on a kink. W = 0 is a maximum, because a > 0 in every directi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
-from math import lcm
+from itertools import chain, pairwise
+from math import lcm, nan
 from typing import Any
 
 import flint
@@ -40,9 +41,9 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
+from analytic.landscape.candidates import full_hessian
 from analytic.landscape.records import Family, FlatSet, Kind, Landscape, StationaryPoint
 from analytic.loss import kernels
-from analytic.loss.pair import hessian
 from analytic.models.toy import ToyModel
 
 #: Working precision in bits for results rounded to float64, with room for the condition of the roots.
@@ -50,6 +51,9 @@ _BITS = 96
 #: Give up refining a root after this many doublings of the precision. Distinct roots of these polynomials separate long
 #: before; reaching the limit would mean that a decision which is exact by construction is not.
 _DOUBLINGS = 12
+#: Estimates of a root: bits of coefficients, with room for powers in floats, Newton steps, and relative accuracy.
+_FLOAT_BITS, _ESTIMATES, _CLOSE = 300, 40, 1e-10
+_ONE_PLUS = flint.fmpz_poly([1, 1])
 #: Rounding error of |W|^2.
 _ON_CIRCLE = 1e-15
 
@@ -107,8 +111,57 @@ def _between(root: flint.arb, upper: int | None) -> bool | None:
     return True if root > 0 and (upper is None or root < upper) else None
 
 
+def _sign_changes(polynomial: flint.fmpz_poly) -> int:
+    """Among its coefficients: as many as it has positive roots, or an even number more (Descartes)."""
+    return sum(x != y for x, y in pairwise(term > 0 for term in polynomial.coeffs() if term != 0))
+
+
+def _estimate(polynomial: flint.fmpz_poly) -> float:
+    """About the only positive root of a polynomial with one sign change; NaN where floats do not find it.
+
+    With log x, the logarithm of its positive over that of its negative terms changes at a rate between one and the
+    degree, up to the sign, and nearly constant: Newton's method on that converges from anywhere.
+    """
+    shift, x = max(polynomial.height_bits() - _FLOAT_BITS, 0), 1.0
+    terms = [float(int(term) >> shift) for term in polynomial.coeffs()]
+    with suppress(ArithmeticError):
+        for _ in range(_ESTIMATES):
+            sizes = [term * x**k for k, term in enumerate(terms)]
+            above, below = sum(size for size in sizes if size > 0), -sum(size for size in sizes if size < 0)
+            rate = sum(k * size / (above if size > 0 else below) for k, size in enumerate(sizes))
+            last, x = x, x * (below / above) ** (1 / rate)
+            if abs(x - last) <= _CLOSE * x:
+                return x
+    return nan
+
+
+def _refined(polynomial: flint.fmpz_poly, start: float) -> flint.arb | None:
+    """The root next to `start`, by Newton's method on intervals; None if that does not prove that there is one."""
+    slope, ball, closer = polynomial.derivative(), flint.arb(start, _CLOSE * start), None
+    while True:
+        root, middle = closer, ball.mid()
+        closer = middle - polynomial(middle) / slope(ball)
+        if not ball.contains_interior(closer):
+            return root
+        ball = closer
+
+
+def _only_root(polynomial: flint.fmpz_poly, stretched: flint.fmpz_poly, upper: int | None) -> flint.arb | None:
+    """The root in (0, upper) where signs change once; None if it has to be isolated in another way."""
+    estimate = _estimate(stretched)
+    root = _refined(polynomial, estimate if upper is None else upper / (1 + estimate))
+    return root if root is not None and _between(root, upper) else None
+
+
 def _roots(polynomial: flint.fmpz_poly, upper: int | None, bits: int) -> list[tuple[flint.arb, int]]:
     """The real roots in (0, upper), ascending, with multiplicities; neither end may be a root."""
+    # In x with t = 1/(1 + x), 0 < t < 1 are all positive x.
+    stretched = polynomial if upper is None else flint.fmpz_poly(polynomial.coeffs()[::-1])(_ONE_PLUS)
+    changes = _sign_changes(stretched)
+    with flint.ctx.workprec(bits):
+        only = _only_root(polynomial, stretched, upper) if changes == 1 else None
+    if changes == 0 or only is not None:
+        return [] if only is None else [(only, 1)]
     for doubling in range(_DOUBLINGS):
         with flint.ctx.workprec(bits << doubling):
             # Pairs (root, multiplicity); real roots have an imaginary part of exactly zero.
@@ -186,7 +239,8 @@ def _point(model: ToyModel, stop: _Stop, digits: int | None) -> StationaryPoint:
     W1, W2, loss = (float(value) for value in values)
     eigenvalues = None
     if not on_kink:
-        eigenvalues = np.linalg.eigvalsh(hessian(W1, W2, 0.0, 0.0, model.parameters)[:2, :2])
+        curvature = full_hessian(model, np.array([W1, W2, 0.0, 0.0]))[:2, :2]
+        eigenvalues = np.linalg.eigvalsh(curvature).astype(np.float64)
     if digits:
         with mpmath.workprec(flint.ctx.prec):
             W1, W2, loss = (_mpf(value) for value in values)
@@ -212,7 +266,7 @@ def _is_on_circle(W: npt.ArrayLike, b: npt.ArrayLike | None) -> bool:
 
 def _circle(model: ToyModel, digits: int | None) -> list[FlatSet]:
     """The continuum of features that are alike and never both on."""
-    if _polynomial(model, "confused", False) != 0:
+    if model.exact_patterns[3] != 0 or not model.symmetric:
         return []
     loss = model.exact_importance[0] * model.exact_density[0] / 3
     with mpmath.workdps((digits or 15) + 5):

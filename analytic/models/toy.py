@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -129,19 +130,19 @@ class ToyModel:
         model._set(importance, exact_patterns(p00, p10, p01, p11), bias)
         return model
 
-    @property
+    @cached_property
     def importance(self) -> Pair:
         """(I1, I2)."""
         first, second = self.exact_importance
         return float(first), float(second)
 
-    @property
+    @cached_property
     def exact_density(self) -> tuple[Fraction, Fraction]:
         """(p1, p2) as exact rationals."""
         _, p10, p01, p11 = self.exact_patterns
         return p10 + p11, p01 + p11
 
-    @property
+    @cached_property
     def density(self) -> Pair:
         """(p1, p2): the probability that a feature is not zero."""
         first, second = self.exact_density
@@ -153,24 +154,24 @@ class ToyModel:
         first, second = self.exact_density
         return float(1 - first), float(1 - second)
 
-    @property
+    @cached_property
     def patterns(self) -> tuple[float, float, float, float]:
         """(P00, P10, P01, P11): both off, only feature 1 on, only feature 2 on, both on."""
         p00, p10, p01, p11 = self.exact_patterns
         return float(p00), float(p10), float(p01), float(p11)
 
-    @property
+    @cached_property
     def independent(self) -> bool:
         """Whether the two features are on or off independently of each other."""
         p1, p2 = self.exact_density
         return self.exact_patterns[3] == p1 * p2
 
-    @property
+    @cached_property
     def symmetric(self) -> bool:
         """Whether exchanging the features changes nothing."""
         return self == self.exchanged
 
-    @property
+    @cached_property
     def exchanged(self) -> ToyModel:
         """The same problem with the features in the other order: importances and P10, P01 change places."""
         first, second = self.exact_importance
@@ -184,13 +185,13 @@ class ToyModel:
         """W -> -W, and the exchange of the features where it changes nothing."""
         return Symmetry(1, ((0, 1),) if self.symmetric else ((0,), (1,)))
 
-    @property
+    @cached_property
     def exact_variances(self) -> tuple[Fraction, Fraction]:
         """Variance of each feature, p_i/3 - p_i^2/4: the loss of an output that is constant at the mean, if I_i = 1."""
         p1, p2 = self.exact_density
         return p1 / 3 - p1**2 / 4, p2 / 3 - p2**2 / 4
 
-    @property
+    @cached_property
     def exact_silent_losses(self) -> tuple[Fraction, Fraction]:
         """Each output's loss where it is never on, I_i E[x_i^2] = I_i p_i/3."""
         first, second = (weight * p / 3 for weight, p in zip(self.exact_importance, self.exact_density, strict=True))
