@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from derivations import completeness, dedicated, features, lattice, loss, pair, unbiased, variance
+from derivations import completeness, dedicated, features, lattice, loss, pair, plane, unbiased, variance
 from derivations.moments import AREAS, MOMENTS
 from derivations.patterns import CORNERS, PATTERNS, occurring_patterns, refuted_patterns
 
@@ -69,6 +69,7 @@ _KERNELS = "analytic/loss/kernels.py"
 _ON_OFF = "any on/off probabilities"
 _INDEPENDENT = "independent features, 0 < p < 1"
 _PAGE = "derivations/completeness.md"
+_PLANE = f"{_INDEPENDENT} or 1, equal densities, b = 0"
 
 STATEMENTS = (
     Statement("nine activation patterns occur, and no others", "alpha >= 0", _KERNELS, _nine),
@@ -188,6 +189,7 @@ STATEMENTS = (
         completeness.corner_of_equal_correlated_features,
         "S12",
     ),
+    *(Statement(name, _PLANE, "analytic/proofs/regions/unbiased.py", proof, mark) for mark, name, proof in plane.FACTS),
     *(Statement(*fact) for fact in features.FACTS),
     *(Statement(*fact) for fact in lattice.FACTS),
 )

@@ -33,6 +33,7 @@ class Reason(str, Enum):
     KIND = "the kind of a point: an eigenvalue of the Hessian too close to zero"
     EQUAL = "importance 1, where the features can be exchanged: minima tie with their images"
     LEAD = "two minima whose losses are too close to tell which is better"
+    BOUNDARY = "without bias: a fold or an instability, where the number of points changes"
     BOTH_ON = "both outputs always on: a degenerate coincidence of densities and importances, or too close to the edge"
 
 

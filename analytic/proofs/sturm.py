@@ -76,6 +76,7 @@ def primitive(p: Polynomial) -> list[int]:
 
 def stationary_polynomial(linear: Polynomial, square: Polynomial) -> list[int]:
     """A positive multiple of N = 2 a' q - a q', whose roots are the stationary points of a^2 / q where a q is not 0."""
+    linear, square = primitive(linear), primitive(square)
     first = times(derivative(linear), square)
     return primitive(add(add(first, first), times(linear, derivative(square)), -1))
 

@@ -14,7 +14,9 @@ python-flint.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,6 +27,7 @@ from analytic.proofs.intervals import Interval
 from analytic.proofs.records import Bracket, ProvedPoint, Roots
 from analytic.proofs.sturm import (
     Polynomial,
+    add,
     count_roots,
     evaluate,
     interpolate,
@@ -48,19 +51,37 @@ RayLosses: TypeAlias = dict[Arc, tuple[Polynomial, Polynomial]]
 
 
 def ray(model: ToyModel, swapped: bool, sign: int) -> tuple[Polynomial, Polynomial]:
-    """a and q on W = rho (1, sign v), from exact values at six points."""
-    order = (1, 0) if swapped else (0, 1)
-    first, second = (model.exact_importance[i] for i in order)
-    p00, *only, p11 = model.exact_patterns
-    q1, q2 = (only[i] for i in order)
+    """a and q on W = rho (1, sign v): linear in the products of an importance and the probability of a pattern."""
+    first, second = (1, 0) if swapped else (0, 1)
+    importance, (_, *only, p11) = model.exact_importance, model.exact_patterns
+    weights = [importance[first] * q for q in (only[first], only[second], p11)]
+    weights += [importance[second] * q for q in (only[second], only[first], p11)]
+    linear, square = (_sum(weights, parts) for parts in unit_rays(sign))
+    return linear, square
+
+
+def _sum(weights: Sequence[Fraction], parts: Sequence[Polynomial]) -> Polynomial:
+    """The parts, times their weights."""
+    total: Polynomial = []
+    for weight, part in zip(weights, parts, strict=True):
+        total = add(total, part, weight)
+    return total
+
+
+@cache
+def unit_rays(sign: int) -> tuple[list[Polynomial], list[Polynomial]]:
+    """The parts of a and of q: per output for its own, the other and both features on. From exact values at six points.
+
+    The pattern without features contributes nothing: h = 0 there.
+    """
     nodes = [Fraction(i + 1, _DEGREE + 1) for i in range(_DEGREE + 1)]
     linear, square = [], []
-    for v in nodes:
-        hh1, xh1, *_ = kernels.moments(Fraction(1), sign * v, Fraction(0), p00, q1, q2, p11)
-        hh2, xh2, *_ = kernels.moments(v * v, sign * v, Fraction(0), p00, q2, q1, p11)
-        linear.append(2 * (first * xh1 + second * xh2))
-        square.append(first * hh1 + second * hh2)
-    return interpolate(nodes, linear), interpolate(nodes, square)
+    for power in (0, 2):
+        for pattern in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
+            values = [kernels.moments(v**power, sign * v, Fraction(0), 0, *map(Fraction, pattern)) for v in nodes]
+            linear.append(interpolate(nodes, [2 * xh for _, xh, *_ in values]))
+            square.append(interpolate(nodes, [hh for hh, *_ in values]))
+    return linear, square
 
 
 def equation(linear: Polynomial, square: Polynomial) -> list[int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from derivations import features, statements
+from derivations import features, plane, statements
 from derivations.signs import is_positive
 from derivations.statements import STATEMENTS
 
@@ -30,6 +30,7 @@ MODULES = (
     "lattice",
     "loss",
     "pair",
+    "plane",
     "polytopes",
     "recurrence",
     "unbiased",
@@ -65,7 +66,7 @@ def test_marks_of_the_page_are_those_of_the_register():
 
 def test_every_proof_is_called_by_the_register():
     """A function that returns whether something is true is a proof, and a proof that nothing runs proves nothing."""
-    text = inspect.getsource(statements) + inspect.getsource(features)
+    text = inspect.getsource(statements) + inspect.getsource(features) + inspect.getsource(plane)
     registered = {f"{each.proof.__module__.removeprefix('derivations.')}.{each.proof.__name__}" for each in STATEMENTS}
     proofs = {
         f"{name}.{function.__name__}"

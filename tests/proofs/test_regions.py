@@ -306,7 +306,6 @@ def test_time_limit_and_interrupt_give_partial_results() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"bias": "none"}, "polynomials"),
         ({"density": (0.5, 1.0)}, "high < 1"),
         ({"density": (0.5, 0.4)}, "low < high"),
         ({"density": 0.5}, "pair"),

@@ -9,6 +9,7 @@ from analytic.landscape.records import Phase
 from analytic.models.bias import Bias
 from analytic.proofs.intervals import Interval
 from analytic.proofs.records import Box, Pair, Place, Reason
+from analytic.proofs.regions import unbiased
 from analytic.proofs.regions.closed import Doubt, flat_ends, known_points
 from analytic.proofs.regions.family import Family
 from analytic.proofs.regions.losses import End, lead
@@ -21,7 +22,9 @@ Settled = tuple[Family, Sequence[Tube]]
 
 
 def concluded(path: str, rectangle: Box, bias: Bias, searches: Iterable[Settled]) -> Cell:
-    """The cell that all searches of the convention settle."""
+    """The cell that all searches of the convention settle; without bias there are none."""
+    if bias is Bias.NONE:
+        return unbiased.cell(path, rectangle)
     known, doubts = known_points(rectangle, bias)
     points = [point for point, _ in known]
     ends = [End.of(point.phase, loss) for point, loss in known if point.kind == "minimum"]
@@ -67,6 +70,6 @@ def _pair(x: Interval) -> Pair:
     return float(x.lo), float(x.hi)
 
 
-def contains_equal(rectangle: Box) -> bool:
-    """Whether the features are equal for some of the models."""
-    return rectangle[1][0] <= 1 <= rectangle[1][1]
+def contains_equal(rectangle: Box, bias: Bias) -> bool:
+    """Whether the features are equal for some of the models; without bias nothing happens there."""
+    return bias is not Bias.NONE and rectangle[1][0] <= 1 <= rectangle[1][1]

@@ -61,7 +61,7 @@ class RegionCertificate:
         if not self.complete:
             return ()
         ranked = (sorted(cell.points, key=lambda point: (point.kind, point.phase, point.loss)) for cell in self.cells)
-        return tuple(map(_hull, zip(*ranked, strict=True)))
+        return tuple(map(hull, zip(*ranked, strict=True)))
 
     @property
     def phase(self) -> Phase | None:
@@ -70,9 +70,9 @@ class RegionCertificate:
 
     @property
     def lead(self) -> Pair | None:
-        """The range of the loss of the second-best minimum minus that of the best; None if it is not complete."""
+        """The range of the loss of the second-best minimum minus that of the best; None if incomplete, or one only."""
         leads = [cell.lead for cell in self.cells if cell.lead]
-        return (min(low for low, _ in leads), max(high for _, high in leads)) if self.complete else None
+        return (min(low for low, _ in leads), max(high for _, high in leads)) if self.complete and leads else None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -100,8 +100,8 @@ class RegionCertificate:
         return cls(density, importance, Bias.of(data["bias"]), cells, parts, float(data["seconds"]))
 
 
-def _hull(points: tuple[RegionPoint, ...]) -> RegionPoint:
-    """One point for all cells: the n-th of its kind and phase by loss, which may be another one from cell to cell."""
+def hull(points: tuple[RegionPoint, ...]) -> RegionPoint:
+    """One point for several rectangles. Of a cell it is the n-th of its kind and phase by loss, not always the same."""
 
     def widest(pairs: Iterator[Pair]) -> Pair:
         lows, highs = zip(*pairs, strict=True)

@@ -77,12 +77,14 @@ class Family(Problem):
 
 
 def families(rectangle: Box, bias: Bias, compiled: bool = True) -> list[Family]:
-    """The searches: twelve with a bias per feature, four with a shared bias."""
+    """The searches: twelve with a bias per feature, four with a shared bias, none without."""
     model = middle_model(rectangle, bias)
     sides = {swapped: Constants.enclosed(model, swapped) for swapped in (False, True)}
+    per_feature = [Case.BOTH, Case.FIRST, Case.SECOND]
+    cases = {Bias.NONE: [], Bias.SHARED: [Case.SHARED], Bias.PER_FEATURE: per_feature}[bias]
     return [
         Family(case, swapped, sign, sides[swapped], None, compiled, rectangle)
-        for case in ([Case.SHARED] if bias is Bias.SHARED else [Case.BOTH, Case.FIRST, Case.SECOND])
+        for case in cases
         for swapped in sides
         for sign in (1, -1)
     ]

@@ -52,12 +52,13 @@ def certify_region(
 
     Parameters
     ----------
-    density : (low, high), 0 < low < high < 1
+    density : (low, high), 0 < low < high < 1, without bias also high = 1
         P(x != 0) = 1 - sparsity of both independent features; the ends belong to the rectangle.
     importance : (low, high), 0 < low < high
-        Importance of feature 2, relative to feature 1. A rectangle with importance 1 is never complete: there a
-        minimum ties with its image under exchange of the features, or two points meet.
-    bias : "per-feature" or "shared"
+        Importance of feature 2, relative to feature 1. With bias a rectangle with importance 1 is never complete: there
+        a minimum ties with its image under exchange of the features, or two points meet.
+    bias : the bias convention
+        Without bias nothing is searched: a few models of the rectangle are compared exactly.
     smallest : float
         Width, as a difference of logarithms, down to which a rectangle is cut in half where it is undecided.
     time_limit : float, optional
@@ -76,7 +77,7 @@ def certify_region(
     Raises
     ------
     InvalidInput
-        For sides that are no such pairs, or a bias that is none of the two.
+        For sides that are no such pairs, or a bias that is none of the three.
 
     Examples
     --------
@@ -105,10 +106,8 @@ def certify_region(
 def checked(density: Any, importance: Any, bias: BiasLike) -> tuple[Bias, tuple[Any, Any]]:
     """The convention and the sides of a rectangle, or an InvalidInput."""
     convention = Bias.of(bias)
-    if convention is Bias.NONE:
-        refuse("bias", "be shared or per-feature", bias, "without bias polynomials decide: see phase_boundaries")
-    sides = limits("density", density), limits("importance", importance)
-    if not sides[0][1] < 1:
+    sides = limits("density", density, 1), limits("importance", importance)
+    if convention is not Bias.NONE and not sides[0][1] < 1:
         refuse("density", "be a pair 0 < low < high < 1", density)
     return convention, sides
 
@@ -143,13 +142,14 @@ def _open(here: Rectangle, doubts: list[Doubt]) -> Cell:
 def _axis_to_cut(sides: Box, smallest: float) -> int | None:
     """The longer side on logarithmic axes, 1 - p beside p; None if it is short enough already."""
     (p, q), (r, s) = sides
-    lengths = log(q / p) + log((1 - p) / (1 - q)), log(s / r)
+    # Without bias q may be 1, and nothing happens there.
+    lengths = log(q / p) + (log((1 - p) / (1 - q)) if q < 1 else 0.0), log(s / r)
     return None if max(lengths) <= smallest else lengths.index(max(lengths))
 
 
 def _settle(here: Rectangle, bias: Bias, new: dict[Any, tuple[Family, Part]]) -> Cell:
     """Run the searches that are not settled yet; those that are now are added to `new`."""
-    if contains_equal(here.sides):
+    if contains_equal(here.sides, bias):
         return _open(here, [(Reason.EQUAL, "")])
     doubts: list[Doubt] = []
     for problem in families(here.sides, bias):

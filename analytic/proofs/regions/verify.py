@@ -110,7 +110,7 @@ def _check_tube(problem: Family, tube: Tube) -> Tube | str:
 def _check_cell(certificate: RegionCertificate, cell: Cell, searches: Sequence[Settled | None]) -> list[str]:
     """Objections to what is said about a proved cell."""
     name = f"cell {cell.path!r}"
-    if contains_equal(cell.rectangle):
+    if contains_equal(cell.rectangle, certificate.bias):
         return [f"{name}: importance 1 lies inside"]
     if None in searches:
         return [f"{name}: a search is missing"]
@@ -121,7 +121,8 @@ def _check_cell(certificate: RegionCertificate, cell: Cell, searches: Sequence[S
         return [f"{name}: the best phase is {here.phase}, not {cell.phase}"]
     if cell.lead and not (here.lead and _holds(cell.lead, here.lead)):
         return [f"{name}: the lead is in {here.lead}, which is not within {cell.lead}"]
-    if bool(cell.lead) == bool(cell.reasons) or bool(cell.phase) == bool(cell.reasons):
+    proved = not cell.reasons
+    if bool(cell.phase) != proved or bool(cell.lead) != (proved and bool(here.lead)):
         return [f"{name}: it says both that the best minimum is proved and that it is not"]
     claims = list(cell.points)
     for point in here.points:
