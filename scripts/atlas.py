@@ -1,66 +1,55 @@
-"""Where the number of minima is proved to be 1, 2, 3, ...: one certificate per model of a grid.
+"""Atlases as pictures: where all models are proved to have one list of minima, and which one is the best.
 
-Certificates are kept in a folder, one JSON file each; what is there already is not proved again, so an interrupted run
-goes on where it stopped. Isolated minima are counted, one per W -> -W orbit; grey means not proved.
+Coloured areas are proved, each number is that of the isolated minima there; grey strips are not. Curves are those of
+`phase_boundaries`, found without any proof, each of which has to run through strips only: the script says so, or where
+not. `analytic verify FILE` checks an atlas; `analytic atlas` makes one.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import frame
 import matplotlib.pyplot as plt
-import numpy as np
-from matplotlib.colors import BoundaryNorm
-from tqdm import tqdm
+from matplotlib.lines import Line2D
 
-from analytic import Certificate, ToyModel, certify, verify_certificate
-from analytic.models.bias import BiasLike
+from analytic import Atlas, phase_boundaries
+from analytic.diagrams.strips import Comparison, against
+from analytic.plotting.atlas import atlas_key, plot_atlas
+from analytic.plotting.diagrams import curve_key
 
-
-def proved_minima(folder: Path, bias: BiasLike, place: tuple[float, float]) -> int:
-    """The proved number of minima of one model, from its file or from a new proof; 0 if it is not proved."""
-    density, importance = place
-    path = folder / f"{bias}-{density:.12g}-{importance:.12g}.json"
-    if not path.exists():
-        certify(ToyModel.from_density(density, importance, bias)).save(path)
-    return len(Certificate.load(path).minima) if verify_certificate(path).complete else 0
-
-
-def count(executor: Executor, folder: Path, bias: BiasLike, places: list[tuple[float, float]]) -> list[int]:
-    """All counts, in order, with a progress bar."""
-    results = executor.map(partial(proved_minima, folder, bias), places)
-    return list(tqdm(results, total=len(places), desc="certificates", disable=None))
+STORED = Path(__file__).parent / "atlas"
 
 
 def main() -> None:
     """Draws atlas.png."""
     parser = frame.parser(__doc__, "atlas.png")
-    parser.add_argument("--bias", choices=("none", "shared", "per-feature"), default="per-feature")
-    parser.add_argument("--grid", type=int, default=24, help="grid points on each axis (default 24)")
-    parser.add_argument("--folder", type=Path, default=Path("atlas"), help="where certificates are kept")
+    stored = [STORED / f"{bias}.jsonl.gz" for bias in ("shared", "per-feature")]
+    parser.add_argument("files", type=Path, nargs="*", default=stored, help="atlases (default: the stored ones)")
     args = parser.parse_args()
-    args.folder.mkdir(exist_ok=True)
-    density, importance = np.linspace(0.04, 0.96, args.grid), np.geomspace(0.1, 1 / 1.01, args.grid)
-    places = [(float(p), float(r)) for p in density for r in importance]
-    with ProcessPoolExecutor() as executor:
-        counts = np.array(count(executor, args.folder, args.bias, places)).reshape(args.grid, args.grid)
-    figure, ax = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
-    top = max(2, counts.max())
-    cmap = plt.colormaps["viridis"].resampled(top)
-    cmap.set_under("#bbbbbb")
-    norm = BoundaryNorm(np.arange(0.5, top + 1), top)
-    mesh = ax.pcolormesh(importance, density, counts, cmap=cmap, norm=norm, shading="nearest")
-    ax.set(xscale="log", xlabel="importance of the extra feature", ylabel="density  (1 − sparsity)")
-    ax.set_xticks([0.1, 0.2, 0.5, 1.0], labels=["0.1", "0.2", "0.5", "1"])
-    ax.set_xticks([], minor=True)
-    ax.set_title(f"proved number of isolated minima, bias {args.bias}", fontsize=11)
-    figure.colorbar(mesh, ax=ax, ticks=range(1, top + 1))
+    found = [Atlas.load(path) for path in args.files]
+    figure, axes = plt.subplots(1, len(found), figsize=(5.2 * len(found), 6.2), layout="constrained", squeeze=False)
+    lines: dict[str, Line2D] = {}
+    for atlas, ax in zip(found, axes.flat, strict=True):
+        boundaries = phase_boundaries(atlas.bias, importance=atlas.importance, density=atlas.density)
+        plot_atlas(atlas, ax, boundaries=boundaries)
+        lines |= {str(key.get_label()): key for key in curve_key(boundaries)}
+        print(in_words(atlas, against(atlas, boundaries)))
+    keys = [*atlas_key(*found), *lines.values()]
+    figure.legend(handles=keys, loc="outside lower center", fontsize=8, frameon=False, ncols=len(found))
     frame.save(figure, args.output)
-    names = {int(n): int(k) for n, k in zip(*np.unique(counts, return_counts=True), strict=True)}
-    print(f"models per proved number of minima (0: not proved): {names}")
+
+
+def in_words(atlas: Atlas, result: Comparison) -> str:
+    """What is proved, and how it compares with the curves."""
+    confirmed = sum(course.confirmed for course in result.courses)
+    contradicted = sum(len(course.contradictions) for course in result.courses)
+    return (
+        f"bias {atlas.bias}: {atlas.finished} of {atlas.total} rectangles, proved on {atlas.proved:.2%} of their area; "
+        f"strips that are not: {len(result.strips)}, without a curve: {len(result.empty)}; "
+        f"curves: {len(result.courses)}, points confirmed: {confirmed}, contradicted: {contradicted}, "
+        f"places where one is missing: {len(result.missing)}"
+    )
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ EXCEPTIONS = {
     ("diagrams.phases", "plotting"): "PhaseDiagram.plot, _repr_html_",
     ("diagrams.boundaries", "plotting"): "PhaseBoundaries.plot",
     ("diagrams.surface", "plotting"): "LossSurface.plot",
+    ("proofs.regions.sheets", "plotting"): "Atlas.plot",
     ("landscape.find", "proofs"): "find_minima(certify=True)",
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py")

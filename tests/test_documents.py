@@ -24,7 +24,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.stem != "frame")
 #: Arguments that make a script quick where a small grid alone does not.
 QUICK = {
-    "atlas": ["--grid", "2", "--bias", "none"],
+    "atlas": [str(ROOT / "scripts" / "atlas" / "shared.jsonl.gz")],
     "trained_versus_theory": ["--grid", "2", "--steps", "50"],
     "basins": ["--grid", "16", "--densities", "2"],
     "three_in_two": ["--grid", "3"],

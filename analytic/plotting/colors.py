@@ -22,6 +22,8 @@ PHASES = {
     "dedicated-2": "#7cc4ee",
     "silent": "#bdbdbd",
 }
+#: What is not proved at all, and what is but for the best minimum.
+OPEN, NOT_BEST = "#9a9a9a", "#d8d8d8"
 #: How much white the first, second, ... area of one phase gets, where areas are coloured by phase.
 _PALER = (0.35, 0.6, 0.75, 0.85)
 

@@ -40,6 +40,9 @@ BIAS_WORDS = {"none": "no bias", "shared": "shared bias", "per-feature": "bias p
 #: Smallest connected share of the diagram that gets a name written on it.
 _NAMED_SHARE = 0.03
 
+#: Ticks of an axis that holds less than three of the usual ones.
+_FINE_TICKS = [k / 20 for k in range(1, 41)]
+
 #: Event -> line style.
 _CURVE_STYLES: dict[Event, Any] = {
     Event.FIRST_ORDER: "-",
@@ -84,11 +87,13 @@ def _plain(value: float, _: object = None) -> str:
 def log_axes(ax: Axes, importance: Array, density: Array) -> None:
     """Logarithmic axes over ascending values."""
     ax.set(xscale="log", yscale="log", xlabel=X_LABEL, ylabel=Y_LABEL)
-    for axis, candidates in (
-        (ax.xaxis, (1e-3, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1e3)),
-        (ax.yaxis, (1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)),
+    for axis, span, usual in (
+        (ax.xaxis, importance, (1e-3, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1e3)),
+        (ax.yaxis, density, (1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)),
     ):
-        axis.set_major_locator(FixedLocator(candidates))
+        shown = sum(span[0] <= tick <= span[-1] for tick in usual)
+        inside = [tick for tick in _FINE_TICKS if span[0] <= tick <= span[-1]]
+        axis.set_major_locator(FixedLocator(inside if shown <= 2 < len(inside) else usual))
         axis.set_major_formatter(FuncFormatter(_plain))
         axis.set_minor_formatter(NullFormatter())
     ax.set_xlim(importance[0], importance[-1])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import ceil, log
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from analytic.proofs.regions.atlas_file import WHAT, read, sides_of
 from analytic.proofs.regions.records import at_path
 from analytic.proofs.regions.touching import Floats, Ints, connected, touching
 from analytic.validation import refuse
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: More rectangles than this would not fit into the memory of a laptop.
 MOST = 1_000_000
@@ -126,6 +129,12 @@ class Atlas:
             density, importance = as_box([first["density"], first["importance"]])
             asked = Bias.of(first["bias"]), density, importance, float(first["width"]), float(first["smallest"])
             return cls(*asked, tuple(map(Sheet.of, rows)))
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draws what is proved; see `analytic.plotting.atlas.plot_atlas`."""
+        from analytic.plotting.atlas import plot_atlas
+
+        return plot_atlas(self, ax, **options)
 
     @cached_property
     def cells(self) -> tuple[AtlasCell, ...]:
