@@ -23,8 +23,9 @@ from analytic.proofs.searches import EXCLUDED, LETTERS, UNRESOLVED, Boxes, overl
 
 #: Halvings of every side: at 2^-45 the rounding of float64 is all that is left of an enclosure.
 _HALVINGS = 45
-#: Boxes of one level in memory: certificates that end have had at most 6,000 at once; this many take 20 MB.
-_MOST_BOXES = 100_000
+#: Boxes of one level in memory: certificates that end have had at most 6,000 at once, but for two of 100 models with
+#: densities down to 1e-4, each its own, which had 200,000; this many take 60 MB.
+_MOST_BOXES = 300_000
 #: Starts of Newton's method per level, and its steps: from a tenth away, four reach the last digit; eight for damping.
 _CANDIDATES, _STEPS = 32, 12
 #: The longest Newton step, how far beyond the cube iterates may go (zeros at tau = 1 have images beyond), when two

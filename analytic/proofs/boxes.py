@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from analytic.proofs.duals import Dual
 from analytic.proofs.enclosures import Case, Constants, second_output, shared_scale, slope_of_sigma, stationarity
+from analytic.proofs.fine import Fine, total_width
 from analytic.proofs.intervals import Array, Interval
 from analytic.proofs.tape import Program
 
@@ -36,7 +37,7 @@ Formula: TypeAlias = Callable[[Case, int, Constants, Vector], Sequence[Any]]
 
 @dataclass(frozen=True)
 class Problem:
-    """One case of one model: the sign s of W1 W2, and which feature has the larger weight.
+    """One case of one model: the sign s of W1 W2, which feature has the larger weight, and its exact constants.
 
     `corner`: a vertex of the cube that is a stationary point known in closed form, if there is one. `compiled`: whether
     formulas are evaluated by `machine`; otherwise in plain NumPy, slowly, by the rules of `intervals`.
@@ -74,8 +75,12 @@ class Problem:
         return self.evaluate(evidence, boxes)
 
     @cached_property
+    def _enclosed(self) -> Constants:
+        return Constants(*map(Interval.of, self.constants.numbers))
+
+    @cached_property
     def _fixed(self) -> Array:
-        return np.array([[float(x.lo), float(x.hi)] for x in self.constants.numbers])
+        return np.array([[float(x.lo), float(x.hi)] for x in self._enclosed.numbers])
 
     def _program(self, formula: Formula) -> Program:
         return program(formula, self.case, self.sign, len(self.constants.numbers))
@@ -86,7 +91,7 @@ class Problem:
             given = np.ascontiguousarray(np.moveaxis(boxes, 0, -1))
             return [Interval(*ends) for ends in self._program(formula)(self._fixed, given)]
         with np.errstate(all="ignore"):
-            found = map(Interval.of, formula(self.case, self.sign, self.constants, split(boxes)))
+            found = map(Interval.of, formula(self.case, self.sign, self._enclosed, split(boxes)))
             return [Interval(*(np.broadcast_to(end, len(boxes)) for end in (x.lo, x.hi))) for x in found]
 
 
@@ -267,3 +272,18 @@ def located(problem: Problem, box: Array) -> Array:
         if not ((image[:, 1] - image[:, 0]) < PROGRESS * (box[:, 1] - box[:, 0])).any():
             return box
         box = image
+
+
+def located_finely(problem: Problem, box: Array) -> list[Fine]:
+    """The same far below the rounding of float64, for exact constants, from a box (d, 2) that `located` found.
+
+    A zero in a box stays in its Krawczyk image, whether or not that lies inside.
+    """
+    constants = Constants(*map(Fine.of, problem.constants.numbers))
+    fine, d = [Fine.between(low, high) for low, high in box.tolist()], problem.case.dimension
+    while True:
+        image = evidence(problem.case, problem.sign, constants, fine)[2 * d : 3 * d]
+        narrower = [side.meet(new) for side, new in zip(fine, image, strict=True)]
+        if 2 * total_width(narrower) >= total_width(fine):
+            return narrower
+        fine = narrower

@@ -16,6 +16,7 @@ import numpy as np
 from analytic.landscape.records import Kind, Phase
 from analytic.models.bias import Bias
 from analytic.proofs.enclosures import Constants, first_output
+from analytic.proofs.fine import Fine
 from analytic.proofs.intervals import Interval
 from analytic.proofs.records import Bracket, Pair, ProvedFlatSet, ProvedPoint
 from analytic.proofs.sturm import interpolate, isolate, sturm_chain
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
 
 
-def enclose(value: Fraction | Interval) -> Pair:
-    """The tightest floats around an exact number, or the ends of an enclosure."""
-    interval = Interval.of(value)
+def enclose(value: Fraction | Interval | Fine) -> Pair:
+    """The tightest floats around an exact number or a fine interval, or the ends of an enclosure."""
+    interval = Interval.between(value.lo, value.hi) if isinstance(value, Fine) else Interval.of(value)
     return float(interval.lo), float(interval.hi)
 
 

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any
 
 from analytic.proofs.corners import corner
 from analytic.proofs.duals import positive, tight
-from analytic.proofs.intervals import Interval
 
 if TYPE_CHECKING:
     from analytic.models.toy import ToyModel
@@ -97,11 +96,6 @@ class Constants:
             return independent
         shares = [on / (on + off) for on, off in ((q2, p00), (p11, q1)) if on + off]
         return replace(independent, covariance=(p11 - p1 * p2) / 4, least=min(shares))
-
-    @classmethod
-    def enclosed(cls, model: ToyModel, swapped: bool) -> Constants:
-        """As intervals around the exact values."""
-        return cls(*map(Interval.of, cls.exact(model, swapped).numbers))
 
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)

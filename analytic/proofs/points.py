@@ -23,10 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analytic.landscape.records import Kind
-from analytic.proofs.boxes import Matrix, Problem, Vector, jacobian, join, split, times
+from analytic.proofs.boxes import Formula, Matrix, Problem, Vector, jacobian, join, located_finely, split, times
 from analytic.proofs.closed_form import enclose
 from analytic.proofs.duals import Dual, tight
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, slope_of_sigma
+from analytic.proofs.fine import Fine
 from analytic.proofs.intervals import Array, Interval
 from analytic.proofs.records import Pair, Place
 
@@ -56,10 +57,23 @@ def place(problem: Problem, box: Array) -> Place:
     """Decide whether the zero in `box` (d, 2) counts as a stationary point of its case."""
     if problem.corner and all(x.contains(at) for x, at in zip(split(box), problem.corner, strict=True)):
         return Place.CORNER
-    return place_of(problem, [x[0] for x in problem.evaluate(full_coordinates, box[None])])
+    where = place_of(problem, [x[0] for x in problem.evaluate(full_coordinates, box[None])])
+    if where in (Place.INSIDE, Place.OUTSIDE):
+        return where
+    at = finely(problem, full_coordinates, box)
+    return place_of(problem, at) if at else Place.UNDECIDED
 
 
-def place_of(problem: Problem, at: Sequence[Interval]) -> Place:
+def finely(problem: Problem, formula: Formula, box: Array) -> list[Any]:
+    """A formula at the zero in `box` (d, 2), in the arithmetic of `fine`; empty if that divides by zero."""
+    try:
+        constants = Constants(*map(Fine.of, problem.constants.numbers))
+        return list(formula(problem.case, problem.sign, constants, located_finely(problem, box)))
+    except ZeroDivisionError:
+        return []
+
+
+def place_of(problem: Problem, at: Sequence[Any]) -> Place:
     """The same from sigma, tau, kappa and k, where no corner is known."""
     _, tau, kappa, k = at
     first, second = (partial_scale(problem.sign, x) for x in (kappa, k))
@@ -144,8 +158,18 @@ def hessian(case: Case, s: int, c: Constants, at: Vector) -> list[Any]:
 
 
 def kind(problem: Problem, box: Array) -> Kind:
-    """The certified kind of the stationary point in a small box (d, 2) around it."""
-    entries = join(problem.evaluate(hessian, box[None]))[0]
+    """The certified kind of the stationary point in a small box (d, 2) around it.
+
+    Where the box reaches across an activation border, at which the Hessian jumps, the point is located finely.
+    """
+    coarse = _kind_of_entries(join(problem.evaluate(hessian, box[None]))[0])
+    if coarse != "undecided":
+        return coarse
+    entries = [[*enclose(Fine.of(x))] for x in finely(problem, hessian, box)]
+    return _kind_of_entries(np.array(entries)) if entries else coarse
+
+
+def _kind_of_entries(entries: Array) -> Kind:
     n = int(len(entries) ** 0.5)
     return kind_of_matrix(entries.reshape(n, n, 2))
 

@@ -33,7 +33,7 @@ EXCLUDED, UNRESOLVED = "x", "?"
 
 def problems(model: ToyModel, compiled: bool = True) -> list[Problem]:
     """The searches: twelve with a bias per feature, four with a shared bias."""
-    sides = {swapped: Constants.enclosed(model, swapped) for swapped in (False, True)}
+    sides = {swapped: Constants.exact(model, swapped) for swapped in (False, True)}
     return [
         Problem(case, swapped, sign, sides[swapped], _corner(model, case, sign), compiled)
         for case in ([Case.SHARED] if model.bias == "shared" else [Case.BOTH, Case.FIRST, Case.SECOND])

@@ -97,6 +97,22 @@ def test_correlated_features_are_proved(patterns: tuple[float, ...], bias: Bias)
     assert verify_certificate(certificate).complete
 
 
+@pytest.mark.parametrize("bias", [Bias.SHARED, Bias.PER_FEATURE])
+@pytest.mark.parametrize("exponent", [-2, -7, -11, -15])
+@pytest.mark.parametrize("independent", [True, False])
+def test_nearly_equal_features_are_proved(bias: Bias, exponent: int, independent: bool) -> None:
+    """At W1 = W2, b = 0 of equal features, points have |b| down to the square of the relative difference."""
+    more = 1 + Fraction(10) ** exponent
+    if independent:
+        model = ToyModel.from_density((Fraction(2, 5), Fraction(2, 5) * more), 2 - more, bias)
+    else:
+        alone, both = Fraction(1, 20), Fraction(3, 5)
+        model = ToyModel.from_patterns(1 - both - alone - alone * more, alone, alone * more, both, more, bias)
+    certificate = certify(model, find_stationary_points(model))
+    assert (certificate.complete, certificate.missing, certificate.unproved) == (True, (), ())
+    assert verify_certificate(certificate).complete
+
+
 def test_exotic_minimum_of_one_bias(shared: Certificate) -> None:
     found = [p for p in shared.minima if np.allclose(np.abs(middle(p)[0]), (0.901, 1.396), atol=1e-3)]
     assert len(found) == 1
@@ -335,11 +351,12 @@ def test_at_density_1_the_sign_of_a_weight_does_not_matter() -> None:
     assert abs(b + W[0] * W[1] - c) < 1e-15
 
 
-def test_searches_that_end_undecided_say_so() -> None:
-    """Importances so close that a zero lies within rounding of the edge b = 0: narrow boxes are left, and reported."""
-    certificate = certify(ToyModel.from_density(0.654, 1 + 1e-9, "shared"))
+def test_searches_that_end_undecided_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes that no test decides, down to the smallest width: a few halvings stand in for two points that meet."""
+    monkeypatch.setattr(bisection, "_HALVINGS", 3)
+    certificate = certify(SHARED["exotic"])
     assert not certificate.complete
-    assert {item.reason for item in certificate.unresolved} >= {Reason.NARROW, Reason.PLACE}
+    assert {item.reason for item in certificate.unresolved} == {Reason.NARROW}
     result = verify_certificate(certificate)
     assert (result.valid, result.complete) == (True, False)
 

@@ -170,7 +170,7 @@ def test_boxes_excluded_by_lemma_5(sign: int) -> None:
     low = rng.uniform(0, 0.95, (3000, 2)) ** 2
     low[:, 1] = 0.95 - low[:, 1] if sign > 0 else low[:, 1]
     boxes = np.stack([low, low + 0.05 * rng.random((3000, 1))], -1)
-    first, second = Problem(Case.SHARED, False, sign, Constants.enclosed(model, False)).evaluate(numbers, boxes)
+    first, second = Problem(Case.SHARED, False, sign, Constants.exact(model, False)).evaluate(numbers, boxes)
     excluded = (first.lo > 0) & (second.lo > 0)
     c = floats(Constants.exact(model, False))
     assert 100 < excluded.sum() < 2900

@@ -19,6 +19,7 @@ from analytic.proofs import intervals
 from analytic.proofs.boxes import Problem, equations, excluded, jacobian, krawczyk
 from analytic.proofs.corners import corner
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, stationarity
+from analytic.proofs.fine import Fine
 from analytic.proofs.intervals import Interval
 
 MODEL = ToyModel.from_density((Fraction(3, 10), Fraction(7, 10)), (1, Fraction(2, 5)))
@@ -40,6 +41,47 @@ def awkward_floats(rng: np.random.Generator, n: int) -> np.ndarray:
 
 def hull(a: np.ndarray, b: np.ndarray) -> Interval:
     return Interval(np.minimum(a, b), np.maximum(a, b))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_fine_operations_contain_the_exact_result(name: str) -> None:
+    """And are as narrow as 2^-400 allows."""
+    rng = np.random.default_rng(20)
+    for _ in range(300):
+        a, b, c, d = (Fraction(int(n), 10**6) + Fraction(int(n), 7 * 10**60) for n in rng.integers(-(10**7), 10**7, 4))
+        x, y = Fine.between(min(a, b), max(a, b)), Fine.between(min(c, d), max(c, d))
+        if name == "/" and y.lo <= 0 <= y.hi:
+            with pytest.raises(ZeroDivisionError):
+                OPERATIONS[name](x, y)
+            continue
+        result = OPERATIONS[name](x, y)
+        assert all(result.lo <= OPERATIONS[name](s, t) <= result.hi for s in (a, b) for t in (c, d))
+        point = OPERATIONS[name](Fine.of(a), Fine.of(d)) if d else Fine.of(0)
+        assert point.hi - point.lo < Fraction(1, 2**340)
+
+
+def test_fine_switches() -> None:
+    """What is done at kinks, where the sign is known and where it is not."""
+    below, across, above = Fine.between(-2, -1), Fine.between(-1, 1), Fine.between(1, 2)
+    assert [(x.positive().lo, x.positive().hi) for x in (below, across, above)] == [(0, 0), (0, 1), (1, 2)]
+    assert [(x.step().lo, x.step().hi) for x in (below, across, above)] == [(0, 0), (0, 1), (1, 1)]
+    chosen = [x.select(5, 3) for x in (below, across, above)]
+    assert [(x.lo, x.hi) for x in chosen] == [(3, 3), (3, 5), (5, 5)]
+    assert (across.meet(above).lo, across.join(above).hi, (across**2).lo, across.middle.lo) == (1, 2, 0, 0)
+
+
+@pytest.mark.parametrize("case", Case)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_fine_equations_contain_the_exact_ones(case: Case, sign: int) -> None:
+    """The equations are rational in rational coordinates; boxes around them enclose values and mean value forms."""
+    c = Constants.exact(MODEL, False)
+    at = [Fraction(2, 3), Fraction(1, 5) if sign > 0 else Fraction(4, 5), Fraction(3, 7)][: case.dimension]
+    exact = stationarity(case, c, sign, *at)
+    box = [Fine.between(x - Fraction(1, 2**60), x + Fraction(1, 2**61)) for x in at]
+    for row, value in zip(equations(case, sign, Constants(*map(Fine.of, c.numbers)), box), exact, strict=True):
+        tight = row.tight().value
+        assert tight.lo <= value <= tight.hi
+        assert tight.hi - tight.lo < Fraction(1, 2**50)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -150,7 +192,7 @@ both = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plai
 @pytest.mark.parametrize("sign", [1, -1])
 def test_equations_are_enclosed(case: Case, sign: int, compiled: bool) -> None:
     """Exact values of the equations at random points of boxes lie in every kind of enclosure."""
-    problem = Problem(case, False, sign, Constants.enclosed(MODEL, False), compiled=compiled)
+    problem = Problem(case, False, sign, Constants.exact(MODEL, False), compiled=compiled)
     exact, boxes = Constants.exact(MODEL, False), random_boxes(300, case.dimension, 4)
     rng = np.random.default_rng(5)
     enclosures = problem.evaluate(ranges, boxes)
@@ -168,7 +210,7 @@ def test_equations_are_enclosed(case: Case, sign: int, compiled: bool) -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_difference_quotients_lie_in_the_jacobian(case: Case, sign: int, compiled: bool) -> None:
     """(R(y) - R(x)) along one axis is in J (y - x), exactly, for boxes across k = tau as well."""
-    problem = Problem(case, True, sign, Constants.enclosed(MODEL, True), compiled=compiled)
+    problem = Problem(case, True, sign, Constants.exact(MODEL, True), compiled=compiled)
     exact, d = Constants.exact(MODEL, True), case.dimension
     boxes = 0.05 + 0.9 * random_boxes(150, d, 6)
     boxes[::3, -1] = boxes[::3, 0]
@@ -193,7 +235,7 @@ def violations(case: Case, sign: int, n: int) -> int:
     A third of the points are moved to pattern borders (k or kappa at 0 or 1, tau at 1, k = tau, k = 1 - tau), or, where
     the box does not reach the border, to the side of the box that faces it.
     """
-    problem = Problem(case, False, sign, Constants.enclosed(MODEL, False))
+    problem = Problem(case, False, sign, Constants.exact(MODEL, False))
     d = case.dimension
     boxes = random_boxes(n, d, 7)
     boxes[..., 0] = np.maximum(boxes[..., 0], 1e-3)
@@ -232,7 +274,7 @@ def test_millions_of_points_are_contained(case: Case, sign: int) -> None:
 
 def test_enclosures_shrink_with_the_square_of_the_width() -> None:
     """The excess of the mean value enclosure over the range is of second order: a tenth of the width, about 1 %."""
-    problem = Problem(Case.BOTH, False, -1, Constants.enclosed(MODEL, False))
+    problem = Problem(Case.BOTH, False, -1, Constants.exact(MODEL, False))
     centre = np.array([0.6, 0.3, 0.4])
     excess = []
     for width in (1e-2, 1e-3):
@@ -253,7 +295,7 @@ def test_positive_is_set_valued_at_its_kink() -> None:
 def test_boxes_around_a_zero_are_never_excluded() -> None:
     """The antipodal minimum at p = 0.3, r = 1 has W2 = -W1, so tau = 1; its kappa = k from the exact equations."""
     model = ToyModel.from_density(Fraction(3, 10), 1)
-    problem = Problem(Case.BOTH, False, -1, Constants.enclosed(model, False))
+    problem = Problem(Case.BOTH, False, -1, Constants.exact(model, False))
     zero = np.array([1.0, 0.0173886, 0.0173886])
     for radius in 10.0 ** -np.arange(0.5, 5):
         box = np.stack([np.maximum(zero - radius, 0.0), zero + radius], -1)[None]

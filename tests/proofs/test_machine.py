@@ -143,7 +143,7 @@ def test_programs_are_what_the_formulas_say(case: Case, sign: int, formula: Form
     rng = np.random.default_rng(4)
     low = rng.uniform(0.05, 0.9, (500, case.dimension))
     boxes = np.stack([low, low + 10.0 ** rng.uniform(-6, -2, (500, 1))], -1)
-    c = Constants.enclosed(MODEL, False)
+    c = Constants.exact(MODEL, False)
     found = Problem(case, False, sign, c).evaluate(formula, boxes)
     plain = Problem(case, False, sign, c, compiled=False).evaluate(formula, boxes)
     for one, other in zip(found, plain, strict=True):
@@ -159,7 +159,7 @@ def test_programs_share_what_is_the_same() -> None:
     """x y and y x are computed once, 0 x and 1 x not at all, and what no output needs is left out."""
     made = Program.of(lambda fixed, given: [given[0] * given[1] + given[1] * given[0] * 1 + 0 * given[0]], 0, 2)
     assert [line[0] for line in made.lines.tolist()] == [machine.Op.MULTIPLY, machine.Op.ADD, machine.Op.MEET]
-    assert len(program(evidence, Case.BOTH, 1).lines) < 1500
+    assert len(program(evidence, Case.BOTH, 1, 10).lines) < 1500
 
 
 def test_a_batch_equals_a_loop() -> None:
@@ -167,7 +167,7 @@ def test_a_batch_equals_a_loop() -> None:
     rng = np.random.default_rng(5)
     low = rng.random((machine.LANES + 37, 3)) * 0.9
     boxes = np.stack([low, low + 0.01], -1)
-    problem = Problem(Case.BOTH, False, -1, Constants.enclosed(MODEL, False))
+    problem = Problem(Case.BOTH, False, -1, Constants.exact(MODEL, False))
     together = problem.evaluate(evidence, boxes)
     for i in (0, 1, machine.LANES - 1, machine.LANES, len(boxes) - 1):
         alone = problem.evaluate(evidence, boxes[i : i + 1])

@@ -79,7 +79,7 @@ class Family(Problem):
 def families(rectangle: Box, bias: Bias, compiled: bool = True) -> list[Family]:
     """The searches: twelve with a bias per feature, four with a shared bias, none without."""
     model = middle_model(rectangle, bias)
-    sides = {swapped: Constants.enclosed(model, swapped) for swapped in (False, True)}
+    sides = {swapped: Constants.exact(model, swapped) for swapped in (False, True)}
     per_feature = [Case.BOTH, Case.FIRST, Case.SECOND]
     cases = {Bias.NONE: [], Bias.SHARED: [Case.SHARED], Bias.PER_FEATURE: per_feature}[bias]
     return [
