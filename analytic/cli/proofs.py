@@ -185,7 +185,7 @@ def add(commands: Any) -> None:
     """Adds the subcommands."""
     text = (
         "prove that the list of stationary points of one model is complete\n\n"
-        "With bias, correlated features have to be on together and alone sometimes.\n"
+        "With bias, the features have to be on together sometimes.\n"
         "The table has the isolated points; flat sets are known in closed form, see `minima`.\n\n"
         f"Exit status: 0 for a complete proof, {INCOMPLETE} for one that is not, 2 for an error."
     )

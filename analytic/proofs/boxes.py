@@ -194,15 +194,22 @@ def impossible(case: Case, sign: int, c: Constants, box: Vector) -> list[tuple[A
     height = tau + (1 - k if sign > 0 else k)
     if case is Case.SHARED:
         excess, (h1, xh1, _, dh, da, _), _ = shared_scale(c, sign, tau, k)
-        return [(c.least - 2 * tau * (1 + excess) * height, h1 * da - xh1 * dh)]
+        return [(low(c, sign, tau * (1 + excess), height), h1 * da - xh1 * dh)]
     if case is Case.SECOND:
         h2, _, _, x2, *_ = second_output(c, sign, tau, k)
         need = (c.p1 + tau * c.p2) if sign > 0 else c.p1 + tau * (2 - c.p2)
-        return [(c.least - 2 * tau * height,), (x2 * need - h2 * tau * c.p1,)]
+        return [(low(c, sign, tau, height),), (x2 * need - h2 * tau * c.p1,)]
     w = tau * (1 + tau * slope_of_sigma(c, sign, *box[:2])[0])
     if case is Case.BOTH:
-        return [(c.least - 2 * w * height,)]
+        return [(low(c, sign, w, height),)]
     return [(w * (tau * c.p2 + (c.p1 if sign > 0 else 2 - c.p1)) - c.p2,)]
+
+
+def low(c: Constants, sign: int, w: Any, height: Any) -> Any:
+    """Positive only if the second output, of slope w and w times height at most, has G2 < 0: Lemmas 3 and 8."""
+    if sign > 0 or c.independent:
+        return c.share - 2 * w * height
+    return 3 * c.q2 + 2 * c.p11 - 12 * w * (1 - c.p1) - 6 * w * c.p1 * height
 
 
 #: How the numbers of `impossible` are grouped.

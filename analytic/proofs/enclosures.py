@@ -51,8 +51,8 @@ class Constants:
     """The numbers of one model as seen from the feature with the larger weight, `Fraction` or `Interval`.
 
     p00, q1, q2, p11: neither, only the first, only the second, both features on; v: variances. The covariance is the
-    integer 0 for independent features, for which some equations have a factor tau less. `least`: the least probability,
-    given whether the first feature is on, that the second is.
+    integer 0 for independent features, for which some equations have a factor tau less. `share`: the probability that
+    the second feature is on if the first one is.
     """
 
     I1: Any
@@ -66,11 +66,11 @@ class Constants:
     v1: Any
     v2: Any
     covariance: Any = 0
-    least: Any = None
+    share: Any = None
 
     def __post_init__(self) -> None:
-        if self.least is None:
-            object.__setattr__(self, "least", self.p2)
+        if self.share is None:
+            object.__setattr__(self, "share", self.p2)
 
     @property
     def independent(self) -> bool:
@@ -94,8 +94,7 @@ class Constants:
         independent = cls(I1, I2, p1, p2, p00, q1, q2, p11, v1, v2)
         if model.independent:
             return independent
-        shares = [on / (on + off) for on, off in ((q2, p00), (p11, q1)) if on + off]
-        return replace(independent, covariance=(p11 - p1 * p2) / 4, least=min(shares))
+        return replace(independent, covariance=(p11 - p1 * p2) / 4, share=p11 / p1)
 
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)

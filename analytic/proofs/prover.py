@@ -30,8 +30,8 @@ def certify(
     Parameters
     ----------
     model : ToyModel
-        With densities above 0. With a bias: P11, P10 and P01 above 0 for features that are not independent; equal
-        features with a bias each below density 1.
+        With densities above 0. With a bias: features that are sometimes on together and, if they are equal and have a
+        bias each, sometimes alone (so not at density 1).
     landscape : Landscape, optional
         A list to hold against the proof: anything with `minima`, `saddles`, `maxima` (points with `W`, `b` and `loss`)
         and `flat_sets`; see `missing`, `unproved` and `differences` of the certificate.

@@ -57,23 +57,16 @@ def check_provable(model: ToyModel) -> None:
         refuse("density", "be positive for a proof", model.density, "a feature is never on")
     if model.bias == "none":
         return
-    if not model.independent:
-        _check_patterns(model)
-    if model.bias == "per-feature" and alike(Constants.exact(model, False)) and model.exact_density[0] == 1:
-        hint = "the loss is constant to third order along a line through W1 = W2, so no test decides"
-        refuse("density", "be below 1 for a proof for equal features with a bias each", model.density, hint)
-
-
-def _check_patterns(model: ToyModel) -> None:
-    """Each feature is sometimes on, whatever the other one does: section 11."""
-    _, *alone, both = model.exact_patterns
-    if both == 0:
+    if model.exact_patterns[3] == 0:
         refuse(
             "patterns", "have P11 above 0 for a proof with bias", model.patterns, "the features are never on together"
         )
-    if 0 in alone:
-        hint = "a feature is never on alone"
-        refuse("patterns", "have P10 and P01 above 0 for a proof with bias", model.patterns, hint)
+    together = alike(Constants.exact(model, False)) and model.exact_patterns[1] == 0
+    if model.bias == "per-feature" and together:
+        hint = (
+            "equal features that are never on alone, density 1 among them: at W1 = W2, b = 0 no test on boxes decides"
+        )
+        refuse("patterns", "have P10 and P01 above 0 for a proof with a bias each", model.patterns, hint)
 
 
 def settled_by(problem: Problem, boxes: Boxes, zero: Zero) -> npt.NDArray[np.bool_]:

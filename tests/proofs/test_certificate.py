@@ -41,6 +41,8 @@ CORRELATED = {
     "equal, corner a minimum": (0.25, 0.0625, 0.0625, 0.625, 1.0),
     "equal, corner a saddle": (0.5, 0.15, 0.15, 0.2, 1.0),
     "both on everywhere": (0.02, 0.03, 0.15, 0.8, 0.5),
+    "only together": (0.4, 0.0, 0.0, 0.6, 0.7),
+    "the second never alone": (0.3, 0.3, 0.0, 0.4, 2.0),
 }
 
 
@@ -266,8 +268,9 @@ def test_interrupt_gives_a_partial_result() -> None:
     ("model", "words"),
     [
         (ToyModel.from_patterns(0.5, 0.2, 0.3, 0.0, bias="shared"), "P11"),
-        (ToyModel.from_patterns(0.5, 0.0, 0.2, 0.3), "P10 and P01"),
-        (ToyModel(sparsity=0.0), "below 1"),
+        (ToyModel.from_patterns(0.5, 0.2, 0.3, 0.0), "P11"),
+        (ToyModel.from_patterns(0.5, 0.0, 0.0, 0.5), "never on alone"),
+        (ToyModel(sparsity=0.0), "never on alone"),
         (ToyModel.from_density((0.5, 0.0), bias="none"), "positive"),
         ("a model", "ToyModel"),
     ],

@@ -15,7 +15,7 @@ from analytic import ToyModel
 from analytic.loss import kernels
 from analytic.models.bias import Bias
 from analytic.proofs.affine import AffineLoss
-from analytic.proofs.boxes import Problem, impossible
+from analytic.proofs.boxes import Problem, impossible, low
 from analytic.proofs.closed_form import closed_form_points, corner_kind, dedicated_kind
 from analytic.proofs.enclosures import Case, Constants, first_output, second_output, shared_scale, stationarity
 from analytic.proofs.sturm import evaluate
@@ -266,6 +266,23 @@ def test_rows_of_a_low_output_against_the_moments() -> None:
     assert abs(2 * A - both_on * twice_A) < 1e-15
 
 
+def test_lemma_8_on_random_patterns() -> None:
+    """Wherever the number of the lemma is positive, G and A of the second output are negative."""
+    rng, seen = np.random.default_rng(21), {1: 0, -1: 0}
+    for _ in range(20000):
+        p00, p10, p01, p11 = rng.dirichlet([0.5, 0.5, 0.5, 1.0])
+        p01, p00 = (0.0, p00 + p01) if rng.random() < 0.3 else (p01, p00)
+        tau, k, sign = rng.random() ** 2, rng.random() ** 2, int(rng.choice([1, -1]))
+        k, w = (1 - k if sign > 0 else k), rng.random()
+        p1, p2 = p10 + p11, p01 + p11
+        c = Constants(1.0, 1.0, p1, p2, p00, p10, p01, p11, 0, 0, (p11 - p1 * p2) / 4, p11 / p1)
+        if low(c, sign, w, tau + (1 - k if sign > 0 else k)) > 0:
+            h, xh, _, x_on, xx, _ = second_output(c, sign, tau, k)
+            seen[sign] += h > 0
+            assert h == 0 or max(w * h - x_on, w * xh - xx) < 1e-15
+    assert min(seen.values()) > 500
+
+
 def test_an_output_fires_when_its_own_feature_is_off() -> None:
     """Lemma 2 for any patterns: a low output, the other one, and the importances that would make W stationary."""
     rng = np.random.default_rng(18)
@@ -277,8 +294,8 @@ def test_an_output_fires_when_its_own_feature_is_off() -> None:
         q, mirrored = (p00, only_i, only_j, both), (p00, only_j, only_i, both)
         at_i = lambda b, a=a, beta=beta, q=q: kernels.moments(a, beta, b, *q)  # noqa: E731
         at_j = lambda b, a=other, beta=beta, q=mirrored: kernels.moments(a, beta, b, *q)  # noqa: E731
-        for low in stationary_biases(at_i, -a - max(beta, 0.0) + 1e-9, -max(beta, 0.0)):
-            _, A, B = split_means(a, beta, low, q)
+        for lowest in stationary_biases(at_i, -a - max(beta, 0.0) + 1e-9, -max(beta, 0.0)):
+            _, A, B = split_means(a, beta, lowest, q)
             for b in stationary_biases(at_j, -other - max(beta, 0.0) + 1e-9, 1 + abs(beta)):
                 _, A2, B2 = split_means(other, beta, b, mirrored)
                 if A * A2 > 0:
