@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analytic.cli.common import (
+    BIAS,
     DONE,
     INCOMPLETE,
     add_json,
@@ -224,7 +225,7 @@ def add(commands: Any) -> None:
     )
     example = "example:\n  analytic atlas --bias shared --density 0.4 0.401 --importance 0.7 0.701 --output atlas.jsonl"
     new = new_command(commands, "atlas", _atlas, text, example)
-    new.add_argument("--bias", choices=("shared", "per-feature"), default="per-feature", help="default per-feature")
+    new.add_argument("--bias", choices=BIAS, default="per-feature", help="default per-feature")
     for name, default in (("density", (0.05, 0.95)), ("importance", (0.1, 1.0))):
         words = f"default {default[0]:g} {default[1]:g}"
         new.add_argument(f"--{name}", type=float, nargs=2, default=default, metavar=("LOW", "HIGH"), help=words)

@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from derivations import features, plane, statements
-from derivations.signs import is_positive
+from derivations.signs import bernstein, is_positive, is_positive_inside, is_positive_on_box, sign_inside
 from derivations.statements import STATEMENTS
 
 ROOT = Path(statements.__file__).parent.parent
@@ -87,3 +87,20 @@ def test_positive_for_all_densities_or_undecided():
     assert not is_positive(1 - 2 * p, p)
     assert not is_positive(p - 1, p)
     assert not is_positive(sp.Integer(0))
+
+
+def test_signs_on_intervals_and_boxes():
+    x, y = sp.symbols("x y")
+    assert bernstein(1 - 2 * x + 3 * x**2, x) == [1, 0, 2]
+    assert (sign_inside(x - 1, x, 0, 1), sign_inside(x * (2 - x), x, 0, 2), sign_inside(2 * x - 1, x, 0, 1)) == (
+        -1,
+        1,
+        0,
+    )
+    bowl = (x - sp.Rational(1, 3)) ** 2 + (y - sp.Rational(1, 2)) ** 2
+    box = {x: (0, 1), y: (0, 1)}
+    assert is_positive_on_box(bowl + sp.Rational(1, 50), box)
+    assert not is_positive_on_box(bowl - sp.Rational(1, 50), box)
+    assert is_positive_inside(x * y * (1 - y), x, y)
+    assert not is_positive_inside(x * (1 - x) * y, x, y)
+    assert not is_positive_inside(x - y, x, y)

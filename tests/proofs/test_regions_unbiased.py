@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -13,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analytic import RegionCertificate, ToyModel, certify, certify_region, phase_boundaries, verify_certificate
+from analytic import RegionCertificate, ToyModel, atlas, certify, certify_region, phase_boundaries, verify_certificate
+from analytic.diagrams.strips import against
 from analytic.landscape.records import phase_of
 from analytic.models.bias import Bias
 from analytic.models.symmetry import orbit
-from analytic.proofs import Reason
+from analytic.proofs import Reason, verify_atlas
 from analytic.proofs.records import ProvedPoint
 from analytic.proofs.regions import unbiased
 from analytic.proofs.regions.records import Cell, RegionPoint
@@ -237,3 +239,20 @@ def test_bounds_of_the_lead_hold_along_edges() -> None:
 def test_density_one_belongs_to_the_plane() -> None:
     certificate = region((0.9, 1.0), (0.7, 0.71))
     assert (certificate.complete, certificate.phase, len(certificate.points)) == (True, "confused", 7)
+
+
+def test_an_atlas_has_a_strip_for_every_curve(tmp_path: Path) -> None:
+    """From below the fold to beyond the instability, through the first-order line."""
+    found = atlas(
+        tmp_path / "plane.jsonl",
+        density=(0.3, 0.32),
+        importance=(0.12, 0.25),
+        bias="none",
+        width=0.4,
+        smallest=0.03,
+        executor=ThreadPoolExecutor(1),
+    )
+    boundaries = phase_boundaries("none", importance=found.importance, density=found.density)
+    comparison = against(found, boundaries)
+    assert (comparison.consistent, comparison.empty, len(comparison.courses)) == (True, (), 3)
+    assert verify_atlas(found, rectangles=1, seed=0).valid

@@ -63,7 +63,7 @@ def atlas(
     ----------
     path : path of a .jsonl file that keeps what is finished; an atlas that is there already is continued
     density, importance : (low, high)
-    bias : "per-feature" or "shared"
+    bias : the bias convention
     width, smallest : float
         Differences of logarithms: of the first cut, and down to which rectangles are cut in half where undecided.
     executor : any `concurrent.futures.Executor`; by default processes on all cores

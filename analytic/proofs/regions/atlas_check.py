@@ -121,7 +121,9 @@ def _cut(found: Atlas) -> Iterator[str]:
 def _words(found: Atlas) -> Iterator[str]:
     """Cells that say less than a proof, or more than they can where there is none."""
     for cell in found.cells:
-        proved = bool(cell.points) and cell.phase is not None and cell.lead > 0
+        # Without bias there are no flat minima, and there may be one minimum only.
+        alone = found.bias is Bias.NONE and cell.minima == 1
+        proved = bool(cell.points) and cell.phase is not None and (cell.lead > 0) is not alone
         if not cell.reason and not proved:
             yield f"{_place(cell.sides)}: neither a proof nor a reason why there is none"
         elif cell.reason and (cell.phase is not None or cell.lead != 0):

@@ -44,7 +44,7 @@ class AtlasCell:
     points : tuple of (kind, phase)
         Sorted, one for each isolated stationary point of every model, up to W -> -W; empty if that is not proved.
     phase : phase of the best minimum, None if that is not proved
-    lead : how much it is better than the next one, at least; 0 if that is not proved
+    lead : how much it is better than the next one, at least; 0 if that is not proved, or if there is none
     reason : the name of a `Reason` why something is not proved, empty if everything is
     """
 
