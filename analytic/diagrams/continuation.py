@@ -25,6 +25,7 @@ Array = npt.NDArray[np.float64]
 System = Callable[[Array], Array]
 #: (..., unknowns) -> (...), positive inside.
 Border = Callable[[Array], Array]
+Values = dict[str, float]
 
 #: Step of the differences; divided by four, down to the least, whenever Newton's method does not gain a factor of five.
 _DIFFERENCE, _LEAST_DIFFERENCE = 1e-8, 1e-10
@@ -46,24 +47,24 @@ class Path:
     ends: tuple[str, str]
 
 
-def jacobian(system: System, x: Array, difference: float = _DIFFERENCE) -> Array:
-    """Derivatives of the system, (equations, unknowns), by central differences."""
+def linearised(system: System, x: Array, difference: float = _DIFFERENCE) -> tuple[Array, Array]:
+    """The system at x and its derivatives, (equations, unknowns), by central differences: one call of the system."""
     moves = difference * np.eye(x.size)
-    values = system(np.concatenate([x + moves, x - moves]))
-    return (values[: x.size] - values[x.size :]).T / (2 * difference)
+    values = system(np.concatenate([x + moves, x - moves, x[None]]))
+    return values[-1], (values[: x.size] - values[x.size : -1]).T / (2 * difference)
 
 
 def solve(system: System, x: Array) -> Array | None:
     """Newton's method, with least squares if there are more unknowns than equations; None if it does not converge."""
     size, difference = np.inf, _DIFFERENCE
     for _ in range(_NEWTON_STEPS):
-        residual = system(x)
+        residual, matrix = linearised(system, x, difference)
         before, size = size, float(np.abs(residual).max())
         if size <= _RESIDUAL:
             return x
         if size > before / 5:
             difference = max(difference / 4, _LEAST_DIFFERENCE)
-        matrix = jacobian(system, x, difference)
+            matrix = linearised(system, x, difference)[1]
         if not (np.isfinite(size) and np.isfinite(matrix).all()):
             return None
         step = np.linalg.lstsq(matrix, -residual, rcond=None)[0]
@@ -78,7 +79,7 @@ def with_equation(system: System, equation: Border) -> System:
 
 def tangent(system: System, x: Array, along: Array | None) -> Array:
     """The unit null vector of the Jacobian, pointing along the vector given."""
-    null = np.linalg.svd(jacobian(system, x))[2][-1]
+    null = np.linalg.svd(linearised(system, x)[1])[2][-1]
     return -null if along is not None and null @ along < 0 else null
 
 
@@ -88,9 +89,16 @@ def _land(system: System, border: Border, near: Array, reach: float) -> Array | 
     return found if found is not None and np.linalg.norm(found - near) <= reach else None
 
 
-def _crossed(system: System, borders: Mapping[str, Border], old: Array, new: Array) -> tuple[str, Array | None]:
+def _values(borders: Mapping[str, Border], x: Array) -> Values:
+    """How far inside of every border a point is."""
+    return {name: float(border(x)) for name, border in borders.items()}
+
+
+def _crossed(
+    system: System, borders: Mapping[str, Border], inside: tuple[Array, Values], next_one: tuple[Array, Values]
+) -> tuple[str, Array | None]:
     """The border between a point inside and the next, and the solution on it; "" if all of them are positive."""
-    before, after = ({name: float(border(x)) for name, border in borders.items()} for x in (old, new))
+    (old, before), (new, after) = inside, next_one
     shares = {name: before[name] / max(before[name] - value, _TINY) for name, value in after.items() if not value > 0}
     if not shares:
         return "", None
@@ -101,16 +109,16 @@ def _crossed(system: System, borders: Mapping[str, Border], old: Array, new: Arr
 
 def _stuck(system: System, borders: Mapping[str, Border], x: Array) -> tuple[str, Array | None]:
     """The border at a point where no step succeeds: where the system has a kink the curve may turn back at once."""
-    values = {name: abs(float(border(x))) for name, border in borders.items()}
-    name = min(values, key=lambda each: values[each])
-    if values[name] > _REACH:
+    values = _values(borders, x)
+    name = min(values, key=lambda each: abs(values[each]))
+    if abs(values[name]) > _REACH:
         return "", None
     return name, _land(system, borders[name], x, _REACH)
 
 
 def follow(system: System, start: Array, direction: Array, borders: Mapping[str, Border]) -> tuple[list[Array], str]:
     """Solutions from `start` onwards in one direction, and the border where they end; "" if they are given up."""
-    found, step = [start], _FIRST_STEP
+    found, step, here = [start], _FIRST_STEP, _values(borders, start)
     while len(found) < _POINTS:
         if step < _SMALLEST_STEP:
             name, last = _stuck(system, borders, found[-1])
@@ -124,12 +132,13 @@ def follow(system: System, start: Array, direction: Array, borders: Mapping[str,
         turned = tangent(system, new, direction)
         if turned @ direction < _LARGEST_TURN:
             continue
-        name, last = _crossed(system, borders, x, new)
+        there = _values(borders, new)
+        name, last = _crossed(system, borders, (x, here), (new, there))
         if last is not None:
             return [*found, last], name
         if not name:
             found.append(new)
-            direction = turned
+            direction, here = turned, there
             step = min(2.8 * step, _LARGEST_STEP)
     return found, ""
 

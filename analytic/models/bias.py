@@ -69,8 +69,10 @@ class Bias(str, Enum):
         if self is Bias.PER_FEATURE:
             return theta
         weights = features * hidden
-        biases = np.zeros(1) if self is Bias.NONE else theta[..., weights:]
-        return np.concatenate([theta[..., :weights], np.broadcast_to(biases, (*theta.shape[:-1], features))], axis=-1)
+        full = np.empty((*theta.shape[:-1], weights + features), dtype=theta.dtype)
+        full[..., :weights] = theta[..., :weights]
+        full[..., weights:] = 0 if self is Bias.NONE else theta[..., weights:]
+        return full
 
     def gather(self, gradient: npt.NDArray[Any], features: int = 2, hidden: int = 1) -> npt.NDArray[Any]:
         """E^T g for gradients (..., hidden features + features) of the full model: shape (..., k)."""

@@ -123,5 +123,9 @@ def independent_parameters(density: npt.ArrayLike, importance: npt.ArrayLike) ->
 
     The arguments broadcast and are taken as they are; `ToyModel.parameters` is the validated way for one model.
     """
-    p, r = np.broadcast_arrays(np.asarray(density, float), np.asarray(importance, float))
-    return np.stack([np.ones_like(p), r, (1 - p) ** 2, p * (1 - p), p * (1 - p), p * p], axis=-1)
+    p, r = np.asarray(density, float), np.asarray(importance, float)
+    off, parameters = 1 - p, np.empty((*np.broadcast(p, r).shape, 6))
+    parameters[..., 0], parameters[..., 1], parameters[..., 2] = 1.0, r, off * off
+    parameters[..., 3] = parameters[..., 4] = p * off
+    parameters[..., 5] = p * p
+    return parameters

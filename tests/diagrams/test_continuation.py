@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analytic.diagrams.continuation import jacobian, solve, trace
+from analytic.diagrams.continuation import linearised, solve, trace
 
 
 def circle(x):
@@ -50,12 +50,14 @@ def test_newton_on_square_and_on_wide_systems():
     assert solve(lambda x: x**2 + 1, np.array([1.0])) is None
 
 
-def test_jacobian_of_a_stack_in_one_call():
+def test_value_and_jacobian_are_one_call():
     calls = []
 
     def system(x):
         calls.append(x.shape)
         return np.stack([x[..., 0] * x[..., 1], x[..., 0] + 3 * x[..., 1]], axis=-1)
 
-    assert jacobian(system, np.array([2.0, 5.0])) == pytest.approx(np.array([[5, 2], [1, 3]]), rel=1e-7)
-    assert calls == [(4, 2)]
+    value, jacobian = linearised(system, np.array([2.0, 5.0]))
+    assert value == pytest.approx(np.array([10.0, 17.0]), rel=1e-15)
+    assert jacobian == pytest.approx(np.array([[5, 2], [1, 3]]), rel=1e-7)
+    assert calls == [(5, 2)]
