@@ -26,6 +26,8 @@ from analytic.work import Run
 _NEAR = 0.25
 #: Short steps along an edge, and how many iterations each may take.
 _STROLL, _NEWTON_STEPS = 8, 8
+#: Folds that a walk goes through at most, and how far beyond one it goes on.
+_FOLDS, _THROUGH = 3, 1e-3
 #: Losses, over density, that differ by less tie: floating point does not tell them apart.
 _SAME_LOSS = 1e-11
 
@@ -107,8 +109,11 @@ def strolls(branch: Branch, theta: Array, start: Array, end: Array) -> bool:
     return bool(np.sign(branch.lowest(x)) == sign)
 
 
-def walk(branch: Branch, theta: Array, start: Array, end: Array) -> Seed | None:
-    """Follows a minimum or saddle from one model to another; the event with a minimum that ends it on the way."""
+def walk(branch: Branch, theta: Array, start: Array, end: Array) -> Iterator[Seed]:
+    """Follows a minimum or saddle from one model to another: the event with a minimum that ends it on the way.
+
+    Through a fold it goes on with what merges there, back along the edge, to what ends that in turn.
+    """
 
     def at(y: Array) -> Array:
         return np.concatenate([y[..., :-1], start + y[..., -1:] * (end - start)], axis=-1)
@@ -119,12 +124,12 @@ def walk(branch: Branch, theta: Array, start: Array, end: Array) -> Seed | None:
     y = np.append(theta, 0.0)
     sign = float(np.sign(branch.lowest(at(y))))
     if not branch.curvatures(at(y))[1] > 0:
-        return None
+        return
     direction = tangent(system, y, np.append(0 * theta, 1.0))
     corners = {k: float(np.sign(branch.corner(k, at(y)))) for k in branch.kinks}
-    for _ in range(2 * len(corners) + 1):
+    for _ in range(2 * len(corners) + _FOLDS):
         borders: dict[str, Border] = {"arrived": lambda y: 1 - y[..., -1], "left": lambda y: y[..., -1] + 1e-9}
-        borders["fold"] = lambda y: sign * branch.lowest(at(y))
+        borders["fold"] = lambda y, sign=sign: sign * branch.lowest(at(y))  # type: ignore[misc]
         borders["fold of saddles"] = lambda y: branch.curvatures(at(y))[..., 1]
         for i in (0, 1):
             borders[f"axis {i}"] = lambda y, i=i: branch.off_axis(i, float(np.sign(theta[i])), at(y))  # type: ignore[misc]
@@ -133,15 +138,22 @@ def walk(branch: Branch, theta: Array, start: Array, end: Array) -> Seed | None:
         rows, name = follow(system, y, direction, borders)
         x = at(rows[-1])
         if name == "fold":
-            return Seed(Event.FOLD, x)
+            yield Seed(Event.FOLD, x)
+            sign, direction = -sign, tangent(system, rows[-1], direction if len(rows) < 2 else rows[-1] - rows[-2])
+            ahead = rows[-1] + _THROUGH * direction
+            beyond = solve(with_equation(system, lambda y, a=ahead, d=direction: (y - a) @ d), ahead)  # type: ignore[misc]
+            if beyond is None:
+                return
+            y, direction = beyond, tangent(system, beyond, direction)
+            continue
         if not name.startswith("kink"):
-            return None
+            return
         k = int(name.split()[1])
         if np.sign(branch.beside(k, -corners[k], x)) != sign:
-            return Seed(Event.KINK, x, k, corners[k] * sign)
+            yield Seed(Event.KINK, x, k, corners[k] * sign)
+            return
         corners[k] *= -1
         y = rows[-1]
-    return None
 
 
 def best(node: Node, bias: Bias) -> int:

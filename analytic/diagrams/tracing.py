@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from analytic.diagrams import dedicated
+from analytic.diagrams.balance import balanced
 from analytic.diagrams.continuation import Array, solve, with_equation
 from analytic.diagrams.events import Branch, Dedicated, Event, Tie
 from analytic.diagrams.seeds import Node, Seed, edges, nodes, strolls, tie_seed, unmatched, walk
@@ -71,11 +72,20 @@ def _new_seeds(branch: Branch, one: Node, other: Node, known: list[Track]) -> It
             continue
         if strolls(branch, theta, one.place, other.place):
             continue
-        seed = walk(branch, theta, one.place, other.place)
-        if seed is not None:
-            at = branch.bias.embed(seed.x[: branch.size]), seed.x[-2:]
-            if not any(track.kind is seed.kind and _distance(track, *at) < _ON for track in known):
-                yield seed
+        seed = next(walk(branch, theta, one.place, other.place), None)
+        if seed is not None and not _lies_on(seed, branch, known):
+            yield seed
+
+
+def _lies_on(seed: Seed, branch: Branch, known: list[Track]) -> bool:
+    at = branch.bias.embed(seed.x[: branch.size]), seed.x[-2:]
+    return any(track.kind is seed.kind and _distance(track, *at) < _ON for track in known)
+
+
+def _followed(branch: Branch, seed: Seed, window: Window) -> list[Track]:
+    """The curve through the seed of a fold or a kink, with what it continues as."""
+    follow = follow_fold(branch, seed.x, window) if seed.kind is Event.FOLD else None
+    return list(follow or follow_kink(branch, seed, window))
 
 
 def _folds_and_kinks(
@@ -86,9 +96,20 @@ def _folds_and_kinks(
         report(k, len(pairs))
         for one, other in (pair, pair[::-1]):
             for seed in _new_seeds(branch, one, other, known):
-                follow = follow_fold(branch, seed.x, window) if seed.kind is Event.FOLD else None
-                known += follow or follow_kink(branch, seed, window)
+                known += _followed(branch, seed, window)
     return known
+
+
+def _overlooked(bias: Bias, grid: list[list[Node]], known: list[Track], window: Window) -> list[Track]:
+    """Folds and kinks on edges across which the minima change otherwise than the known curves say."""
+    branch, found = Branch(bias), list[Track]()
+    for pair in edges(grid):
+        for one, other in (pair, pair[::-1]) if not balanced(*pair, [*known, *found]) else ():
+            for theta in one.points:
+                for seed in walk(branch, theta, one.place, other.place):
+                    if not _lies_on(seed, branch, [*known, *found]):
+                        found += _followed(branch, seed, window)
+    return found
 
 
 def _ties(bias: Bias, grid: list[list[Node]], window: Window) -> list[Track]:
@@ -172,10 +193,16 @@ def tracks(bias: Bias, window: Window, run: Run, report: Callable[[float, float]
         density = _grid(window.density[0], min(window.density[1], 0.999), _DENSITY_STEPS)
         grid = nodes(bias, density, _grid(window.low, _LAST, _IMPORTANCE_STEPS), run)
         found = _folds_and_kinks(bias, grid, window, report)
+        found += _overlooked(bias, grid, [*found, *_instabilities(bias, found, window)], window)
         ties = _ties(bias, grid, window)
         completed = [_completed(track, [*found, *ties]) for track in ties]
         # The best minima cannot be lost where they tie: what is lost first was not the best.
         found += [track for track in completed if not any(name.startswith("lost") for name in track.ends)]
+    return [*found, *_instabilities(bias, found, window)]
+
+
+def _instabilities(bias: Bias, found: list[Track], window: Window) -> Iterator[Track]:
+    """The curves on which the dedicated point changes its kind, cut where folds end on the axis."""
     for side in dedicated.sides(bias):
         towards = "antipodal" if side < 0 else "confused"
         cuts = [
@@ -184,5 +211,4 @@ def tracks(bias: Bias, window: Window, run: Run, report: Callable[[float, float]
             for end, name in zip((0, 1), track.ends, strict=True)
             if name == "axis 1" and towards in (*track.left, *track.right) and track.kind is Event.FOLD
         ]
-        found += follow_instability(bias, side, window, cuts)
-    return found
+        yield from follow_instability(bias, side, window, cuts)
