@@ -21,8 +21,9 @@ from analytic.proofs.points import kind, place
 from analytic.proofs.records import Place, Reason, Tree, Unresolved, Zero
 from analytic.proofs.searches import EXCLUDED, LETTERS, UNRESOLVED, Boxes, overlap, settled_by
 
+Index = npt.NDArray[np.int_]
 #: Halvings of every side: at 2^-45 the rounding of float64 is all that is left of an enclosure.
-_HALVINGS = 45
+HALVINGS = 45
 #: Boxes of one level in memory: certificates that end have had at most 6,000 at once, but for two of 100 models with
 #: densities down to 1e-4, each its own, which had 200,000; this many take 60 MB.
 _MOST_BOXES = 300_000
@@ -33,7 +34,7 @@ _CANDIDATES, _STEPS = 32, 12
 _LONGEST_STEP, _BEYOND, _SAME, _ARRIVED, _SMALLEST_TAU = 0.2, 0.3, 1e-7, 1e-9, 1e-6
 
 
-def _approach(problem: Problem, starts: Boxes) -> list[Boxes]:
+def approach(problem: Problem, starts: Boxes) -> list[Boxes]:
     """Limits of damped Newton iterations from (n, d) starts, without repetitions; nothing is claimed about them.
 
     On a box of width zero Krawczyk's image is Newton's.
@@ -90,20 +91,20 @@ class Search:
     settled: Callable[[Problem, Boxes, Zero], npt.NDArray[np.bool_]] = settled_by
     most_boxes: int = field(default_factory=lambda: _MOST_BOXES)
     letters: list[npt.NDArray[np.uint8]] = field(default_factory=list)
-    splits: list[npt.NDArray[np.int_]] = field(default_factory=list)
+    splits: list[Index] = field(default_factory=list)
 
     def run(self, deadline: float | None, report: Callable[[float], None]) -> list[Unresolved]:
         """Search until nothing is left or a limit is hit; returns what is left, as one entry."""
         d = self.problem.case.dimension
         boxes, reason = self.problem.whole[None], Reason.NARROW
         volume = np.prod(np.diff(boxes[0]))
-        for level in range(_HALVINGS * d):
+        for level in range(HALVINGS * d):
             boxes, left, axes = self._settle(boxes)
             report(1.0 - float(np.prod(boxes[:, :, 1] - boxes[:, :, 0], -1).sum() / volume))
             if not len(boxes):
                 return []
             out_of_time = deadline is not None and time.monotonic() > deadline
-            if out_of_time or len(boxes) > self.most_boxes or level + 1 == _HALVINGS * d:
+            if out_of_time or len(boxes) > self.most_boxes or level + 1 == HALVINGS * d:
                 crowded = len(boxes) > self.most_boxes
                 reason = Reason.TIME if out_of_time else Reason.CROWDED if crowded else Reason.NARROW
                 break
@@ -116,7 +117,7 @@ class Search:
 
     def _look_for_zeros(self, starts: Boxes) -> None:
         known = [z for z in self.zeros if z.key == self.problem.key]
-        for centre in _approach(self.problem.middle, starts):
+        for centre in approach(self.problem.middle, starts):
             if any(all(low <= x <= high for x, (low, high) in zip(centre, z.unique, strict=True)) for z in known):
                 continue
             zero = self.prove(self.problem, centre)
@@ -138,16 +139,28 @@ class Search:
         return boxes[left], left, axes[~done]
 
     def tree(self) -> Tree:
-        """The finished tree in preorder: subtrees are measured from the leaves up, and placed from the root down."""
-        sizes = [np.ones(len(letters), dtype=int) for letters in self.letters]
-        for level in range(len(sizes) - 1, 0, -1):
-            sizes[level - 1][self.splits[level - 1]] += sizes[level].reshape(-1, 2).sum(1)
-        code, places = np.empty(sizes[0][0], np.uint8), np.zeros(1, dtype=int)
-        for letters, split, below in zip(self.letters, self.splits, [*sizes[1:], sizes[0][:0]], strict=True):
-            code[places] = letters
-            first = places[split] + 1
-            places = np.stack([first, first + below[::2]], -1).ravel()
-        return Tree(*self.problem.key, code.tobytes().decode("ascii"))
+        """The finished tree."""
+        parents = [(split, np.full(len(split), 2)) for split in self.splits]
+        return Tree(*self.problem.key, preorder(self.letters, parents))
+
+
+def preorder(letters: list[npt.NDArray[np.uint8]], parents: list[tuple[Index, Index]]) -> str:
+    """The code of a tree in preorder, from its levels: letters, and which places have how many children below.
+
+    Subtrees are measured from the leaves up, and placed from the root down.
+    """
+    sizes = [np.ones(len(level), dtype=int) for level in letters]
+    for level in range(len(sizes) - 1, 0, -1):
+        places, children = parents[level - 1]
+        if len(places):
+            sizes[level - 1][places] += np.add.reduceat(sizes[level], np.cumsum(children) - children)
+    code, at = np.empty(sizes[0][0], np.uint8), np.zeros(1, dtype=int)
+    for row, (places, children), below in zip(letters, parents, [*sizes[1:], sizes[0][:0]], strict=True):
+        code[at] = row
+        first = np.cumsum(children) - children
+        before = np.cumsum(below) - below
+        at = np.repeat(at[places] + 1, children) + before - np.repeat(before[first] if len(below) else first, children)
+    return code.tobytes().decode("ascii")
 
 
 def halves(boxes: Boxes, axes: npt.NDArray[np.int_]) -> Boxes:

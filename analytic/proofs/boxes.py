@@ -5,9 +5,10 @@ every y in X, R(y) lies in R(x) + J (y - x); across an activation border too, be
 Jacobians of both sides. So for any matrix C:
 
 exclusion    if a component of C R(x) + (C J)(X - x) misses zero, R has no zero in X, since R(y) = 0 implies C R(y) = 0
-uniqueness   if K = x - C R(x) + (I - C J)(X - x) lies in the interior of X, R has exactly one zero in X, and it lies
-             in K (Krawczyk): a zero of C R exists by Brouwer; C and every matrix of J are regular because I - C J
-             maps X - x into its interior, so no vector is left fixed
+uniqueness   if x + (I - C J)(X - x) and K = x - C R(x) + (I - C A)(X - x) lie in the interior of X, R has exactly one
+             zero in X, and it lies in K (Krawczyk): a zero of C R exists by Brouwer; C and every matrix of J are
+             regular because I - C J maps X - x into its interior, so no vector is left fixed. A encloses the averages
+             of the Jacobian along segments from x: J itself, or something sharper (`jets`)
 """
 
 from __future__ import annotations
@@ -130,8 +131,13 @@ def continued(case: Case, sign: int, c: Constants, at: Vector) -> tuple[Dual, ..
 
 
 def jacobian(rows: Sequence[Dual]) -> Matrix:
-    """The gradients; an absent derivative is zero."""
-    return [[0 if g is None else g for g in row.grad] for row in rows]
+    """The gradients."""
+    return [filled(row.grad) for row in rows]
+
+
+def filled(gradient: Vector) -> list[Any]:
+    """An absent derivative is zero."""
+    return [0 if g is None else g for g in gradient]
 
 
 def times(matrix: Matrix, vector: Vector) -> list[Any]:
@@ -145,18 +151,23 @@ def _product(left: Matrix, right: Matrix) -> Matrix:
 
 
 def _preconditioner(matrix: Matrix) -> Matrix:
-    """Points near the inverses of the middles, by the adjugate. Any matrix is admissible.
+    """Points near the inverses of the middles. Any matrix is admissible.
 
-    It needs no pivots and no rule for singular middles: those give whole lines, and proofs fail.
+    It needs no rule for singular middles: those give whole lines, and proofs fail.
     """
-    m = [[x if isinstance(x, int) else x.middle for x in row] for row in matrix]
+    middles = [[x if isinstance(x, int) else x.middle for x in row] for row in matrix]
+    return [[x.middle for x in row] for row in inverse(middles)]
+
+
+def inverse(m: Matrix) -> Matrix:
+    """Enclosures of the inverse of a matrix of order two or three, by the adjugate: no pivots."""
     if len(m) == 2:
         adjugate = [[m[1][1], -m[0][1]], [-m[1][0], m[0][0]]]
     else:
         rest = [(1, 2), (2, 0), (0, 1)]
         adjugate = [[_minor(m, rest[j], rest[i]) for j in range(3)] for i in range(3)]
     determinant = times([m[0]], [row[0] for row in adjugate])[0]
-    return [[(entry / determinant).middle for entry in row] for row in adjugate]
+    return [[entry / determinant for entry in row] for row in adjugate]
 
 
 def _minor(m: Matrix, rows: tuple[int, int], columns: tuple[int, int]) -> Any:
@@ -171,21 +182,45 @@ def evidence(case: Case, sign: int, c: Constants, box: Vector) -> list[Any]:
 
 
 def mean_value_tests(rows: Sequence[Dual], box: Vector) -> list[Any]:
-    """In a row: ranges of d equations, of C R by the mean value form, Krawczyk's images, and J.
+    """In a row: ranges of d equations, of C R by the mean value form, Krawczyk's images, contracted boxes, and J.
 
     Of the box the first d coordinates are unknowns. The others are parameters of the equations, for each value of which
     the tests hold: the mean value theorem takes their part of J (y - x) too, and only the part of the unknowns has to
-    contract.
+    contract: x + (I - C J)(X - x) is the contracted box.
     """
-    J, offset, d = jacobian(rows), rows[0].offset, len(rows)
+    rows, offset, d = [row.tight() for row in rows], rows[0].offset, len(rows)
+    J = jacobian(rows)
     C = _preconditioner([row[:d] for row in J])
-    step, CJ = times(C, [row.centre for row in rows]), _product(C, J)
-    moved = [r + change for r, change in zip(step, times(CJ, offset), strict=True)]
-    contraction = [[(1 if i == j else 0) - entry for j, entry in enumerate(row)] for i, row in enumerate(CJ)]
-    rest = times(contraction, offset)
-    image = [x.middle - a + r for x, a, r in zip(box, step, rest, strict=False)]
-    values = [row.tight().value for row in rows]
-    return [*values, *moved, *image, *chain(*J)]
+    regular = times(C, rows)
+    CA, CJ = [filled(row.chord) for row in regular], jacobian([row.tight() for row in regular])
+    moved = [row.centre + change for row, change in zip(regular, times(CA, offset), strict=True)]
+    rest, spread = times(_from_identity(CA), offset), times([row[:d] for row in _from_identity(CJ)], offset[:d])
+    image = [x.middle - row.centre + r for x, row, r in zip(box, regular, rest, strict=False)]
+    contracted = [x.middle + r for x, r in zip(box, spread, strict=False)]
+    return [*(row.value for row in rows), *moved, *image, *contracted, *chain(*J)]
+
+
+def _from_identity(matrix: Matrix) -> Matrix:
+    """I - M; columns beyond the square are those of -M."""
+    return [[(1 if i == j else 0) - entry for j, entry in enumerate(row)] for i, row in enumerate(matrix)]
+
+
+class Evidence:
+    """The results of `evidence` for n boxes (n, a, 2), by name; d equations and unknowns, a - d parameters."""
+
+    def __init__(self, found: Sequence[Interval], d: int, axes: int) -> None:
+        self.excluding, rest = found[: 2 * d], found[4 * d :]
+        self.images, self.contracted = join(found[2 * d : 3 * d]), join(found[3 * d : 4 * d])
+        self.jacobian, self.impossible = rest[: d * axes], rest[d * axes :]
+
+    def unique(self, boxes: Array) -> npt.NDArray[np.bool_]:
+        """Where Krawczyk's test holds for the unknowns in boxes (n, d, 2)."""
+        return within(self.images, boxes) & within(self.contracted, boxes)
+
+
+def within(inner: Array, outer: Array) -> npt.NDArray[np.bool_]:
+    """Where boxes (..., d, 2) lie in the interior of others."""
+    return np.asarray(((inner[..., 0] > outer[..., 0]) & (inner[..., 1] < outer[..., 1])).all(-1))
 
 
 def impossible(case: Case, sign: int, c: Constants, box: Vector) -> list[tuple[Any, ...]]:
@@ -238,16 +273,16 @@ def excluded(problem: Problem, boxes: Array) -> npt.NDArray[np.bool_]:
 
 def _examined(problem: Problem, boxes: Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
     d, axes = problem.case.dimension, boxes.shape[1]
-    found = problem.evidence(boxes)
-    done = np.logical_or.reduce([x.excludes_zero for x in found[: 2 * d]])
-    numbers = iter(found[3 * d + d * axes :])
+    found = Evidence(problem.evidence(boxes), d, axes)
+    done = np.logical_or.reduce([x.excludes_zero for x in found.excluding])
+    numbers = iter(found.impossible)
     for size in _GROUPS[problem.case]:
         done |= np.logical_and.reduce([next(numbers).lo > 0 for _ in range(size)])
-    return np.asarray(done), _axis_to_cut(found[3 * d : 3 * d + d * axes], boxes)
+    return np.asarray(done), _axis_to_cut(found.jacobian, boxes)
 
 
 @np.errstate(all="ignore")
-def _axis_to_cut(J: list[Interval], boxes: Array) -> npt.NDArray[np.int_]:
+def _axis_to_cut(J: Sequence[Interval], boxes: Array) -> npt.NDArray[np.int_]:
     """The coordinate to which the equations owe most of their change over the box; the longest side if that is open.
 
     Summed over the equations, the share of |J_ij| times the length of side j: what matters at low density, where one
@@ -263,9 +298,8 @@ def _axis_to_cut(J: list[Interval], boxes: Array) -> npt.NDArray[np.int_]:
 def krawczyk(problem: Problem, boxes: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Krawczyk's images of boxes (n, d, 2), and where the image lies inside: then it holds exactly one zero."""
     d = problem.case.dimension
-    image = join(problem.evidence(boxes)[2 * d : 3 * d])
-    inside = (image[..., 0] > boxes[..., 0]) & (image[..., 1] < boxes[..., 1])
-    return image, inside.all(-1) & (boxes[:, 0, 0] > 0)
+    found = Evidence(problem.evidence(boxes), d, d)
+    return found.images, found.unique(boxes) & (boxes[:, 0, 0] > 0)
 
 
 def located(problem: Problem, box: Array) -> Array:

@@ -48,12 +48,17 @@ class Dual:
 
     def scaled(self, slope: Any) -> Gradient:
         """The gradient times `slope`."""
-        return tuple(None if g is None else slope if _is_one(g) else slope * g for g in self.grad)
+        return scale(self.grad, slope)
+
+    @property
+    def chord(self) -> Gradient:
+        """The gradient averaged along any segment from the middle."""
+        return self.grad
 
     @property
     def change(self) -> Any:
         """Enclosure of f - f(middle) over the box, by the mean value theorem."""
-        steps = [g * step for g, step in zip(self.grad, self.offset, strict=True) if g is not None]
+        steps = [g * step for g, step in zip(self.chord, self.offset, strict=True) if g is not None]
         return reduce(add, steps) if steps else 0
 
     def tight(self) -> Dual:
@@ -106,8 +111,14 @@ class Dual:
         return self.like(self.value.positive(), self.scaled(self.value.step()), self.centre.positive())
 
 
-def _is_one(g: Any) -> bool:
+def is_one(g: Any) -> bool:
+    """Whether a derivative is exactly 1."""
     return isinstance(g, int) and g == 1
+
+
+def scale(derivatives: Gradient, factor: Any) -> Gradient:
+    """All entries times a factor."""
+    return tuple(None if g is None else factor if is_one(g) else factor * g for g in derivatives)
 
 
 def tight(x: Any) -> Any:

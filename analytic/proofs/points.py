@@ -110,13 +110,14 @@ class Parameters:
 
 
 def weights_and_loss(case: Case, s: int, c: Constants, at: Vector) -> list[Any]:
-    """W1, W2, b1, b2 and the loss at the stationary point: L = sum I (E[x^2] - E[h+^2]) there."""
+    """W1, W2, b1, b2 and the loss, sum I (E[x^2] - 2 E[x h+] + E[h+^2])."""
     sigma, tau, kappa, k = full_coordinates(case, s, c, at)
     h1, xh1, yh1, *_ = first_output(c, s, tau, kappa)
     h2, xh2, yh2, *_ = second_output(c, s, tau, k)
     square1 = sigma**2 * (xh1 + s * tau * (yh1 - kappa * h1))
     square2 = (sigma * tau) ** 2 * (tau * xh2 + s * (yh2 - k * h2))
-    loss = c.I1 * (c.p1 / 3 - square1) + c.I2 * (c.p2 / 3 - square2)
+    cross1, cross2 = 2 * sigma * xh1, 2 * sigma * tau * xh2
+    loss = c.I1 * (c.p1 / 3 - cross1 + square1) + c.I2 * (c.p2 / 3 - cross2 + square2)
     root = sigma.sqrt()
     return [root, s * tau * root, -s * sigma * tau * kappa, -s * sigma * tau * k, loss]
 

@@ -356,7 +356,7 @@ def test_at_density_1_the_sign_of_a_weight_does_not_matter() -> None:
 
 def test_searches_that_end_undecided_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Boxes that no test decides, down to the smallest width: a few halvings stand in for two points that meet."""
-    monkeypatch.setattr(bisection, "_HALVINGS", 3)
+    monkeypatch.setattr(bisection, "HALVINGS", 3)
     certificate = certify(SHARED["exotic"])
     assert not certificate.complete
     assert {item.reason for item in certificate.unresolved} == {Reason.NARROW}

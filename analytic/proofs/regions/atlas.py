@@ -1,6 +1,6 @@
 """`atlas`: a whole diagram, sheet by sheet, on any executor, with what is finished kept in a file.
 
-Sheets are taken in random order, so that what is finished is a fair sample of what is not.
+Sheets are taken in random order, but those that take long are put off to the end.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ from analytic.work import Progress, cores, reporting
 WIDTH = 0.04
 #: Rectangles that are submitted at a time, and how often one is tried again whose worker died.
 _AHEAD, _TRIALS = 500, 3
+#: Seconds after which a rectangle is put off until the quick ones are finished.
+_PATIENCE = 1.0
 #: Leads are rounded down to so many digits: the file is half as long.
 _DOWN = Context(prec=3, rounding=ROUND_FLOOR)
 #: What is under way.
@@ -131,10 +133,19 @@ def workers(executor: Executor | None) -> Iterator[tuple[Executor, Jobs]]:
                     child.terminate()
 
 
-def settle(sides: Box, bias: str, smallest: float) -> dict[str, Any]:
-    """One rectangle of the first cut, in the words of the file; this is what is submitted."""
+def settle(sides: Box, bias: str, smallest: float, patience: float | None = None) -> dict[str, Any]:
+    """One rectangle of the first cut, in the words of the file; this is what is submitted.
+
+    Raises
+    ------
+    TimeoutError
+        If it takes more than `patience` seconds.
+    """
     start = time.process_time()
-    cells = [_row(cell) for cell, _ in prove(sides, Bias.of(bias), smallest) if cell is not None]
+    deadline = None if patience is None else time.monotonic() + patience
+    cells = [_row(cell) for cell, _ in prove(sides, Bias.of(bias), smallest, deadline) if cell is not None]
+    if any(cell[-1] == Reason.TIME.name for cell in cells):
+        raise TimeoutError
     if any(cell[-1] == Reason.INTERRUPTED.name for cell in cells):
         raise KeyboardInterrupt
     rectangle = [end for side in sides for end in side]
@@ -150,26 +161,29 @@ def _row(cell: Cell) -> list[Any]:
 def _finished(
     executor: Executor, running: Jobs, waiting: Sequence[Box], asked: tuple[str, float]
 ) -> Iterator[dict[str, Any]]:
-    """Records in the order in which they are finished."""
-    queue, trials = list(waiting), Counter[Box]()
+    """Records in the order in which they are finished; rectangles that take long are put off to the end."""
+    queue, trials, slow = list(waiting), Counter[Box](), set[Box]()
     while queue or running:
         while queue and len(running) < _AHEAD:
             sides = queue.pop()
-            running[executor.submit(settle, sides, *asked)] = sides
+            running[executor.submit(settle, sides, *asked, None if sides in slow else _PATIENCE)] = sides
         for job in wait(running, return_when=FIRST_COMPLETED).done:
             record = _record(job, sides := running.pop(job), trials)
             if record is None:
-                queue.append(sides)
+                slow.add(sides)
+                queue.insert(0, sides)
             else:
                 yield record
 
 
 def _record(job: Future[Any], sides: Box, trials: Counter[Box]) -> Any:
-    """The result, or None if its worker died and it may be tried again."""
+    """The result, or None if it took too long, or if its worker died and it may be tried again."""
     try:
         return job.result()
     except (BrokenExecutor, CancelledError):
         raise
+    except TimeoutError:
+        return None
     except Exception as error:
         trials[sides] += 1
         if trials[sides] < _TRIALS:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
+import numpy as np
+
 from analytic.landscape.records import Phase
 from analytic.models.bias import Bias
-from analytic.proofs.intervals import Interval
+from analytic.proofs.intervals import Array, Interval
 from analytic.proofs.records import Box, Pair, Place, Reason
 from analytic.proofs.regions import unbiased
 from analytic.proofs.regions.closed import Doubt, flat_ends, known_points
 from analytic.proofs.regions.family import Family
 from analytic.proofs.regions.losses import End, lead
 from analytic.proofs.regions.records import Cell, RegionPoint, Tube
-from analytic.proofs.regions.tubes import reported
-from analytic.proofs.searches import overlap
+from analytic.proofs.regions.tubes import at_middle, reported
 
 #: A search on its own rectangle, and the tubes that settle it.
 Settled = tuple[Family, Sequence[Tube]]
@@ -26,8 +27,8 @@ def concluded(path: str, rectangle: Box, bias: Bias, searches: Iterable[Settled]
     if bias is Bias.NONE:
         return unbiased.cell(path, rectangle)
     known, doubts = known_points(rectangle, bias)
-    points = [point for point, _ in known]
-    ends = [End.of(point.phase, loss) for point, loss in known if point.kind == "minimum"]
+    points = [point for point, *_ in known]
+    ends = [End.of(point.phase, loss, margin) for point, loss, margin in known if point.kind == "minimum"]
     ends += flat_ends(rectangle, bias)
     for problem, tubes in searches:
         doubts += doubts_about(problem, tubes)
@@ -49,11 +50,17 @@ def concluded(path: str, rectangle: Box, bias: Bias, searches: Iterable[Settled]
 
 def doubts_about(problem: Family, tubes: Sequence[Tube]) -> list[Doubt]:
     """What the tubes of one search leave open."""
-    found = [(Reason.DOUBLE, problem.name) for a, b in combinations(tubes, 2) if overlap(a, b)]
+    at = [at_middle(problem.seen(tube.frame), np.array(tube.inner)) for tube in tubes]
+    found = [(Reason.DOUBLE, problem.name) for a, b in combinations(at, 2) if meet(a, b)]
     found += [(Reason.PLACE, problem.name) for tube in tubes if tube.place is Place.UNDECIDED]
     return found + [
         (Reason.KIND, problem.name) for tube in tubes if tube.place is Place.INSIDE and tube.kind == "undecided"
     ]
+
+
+def meet(a: Array, b: Array) -> bool:
+    """Whether two boxes (d, 2) have a point in common."""
+    return bool((np.maximum(a[:, 0], b[:, 0]) <= np.minimum(a[:, 1], b[:, 1])).all())
 
 
 def _from_tube(problem: Family, tube: Tube, rectangle: Box) -> tuple[RegionPoint, End]:

@@ -11,6 +11,7 @@ from analytic.landscape.records import Phase
 from analytic.models.bias import Bias
 from analytic.proofs.certificate import as_box, kind_from, tree_from, zero_from
 from analytic.proofs.records import Pair, Reason
+from analytic.proofs.regions.frames import Frame, as_rows
 from analytic.proofs.regions.records import Cell, Part, RegionPoint, Tube
 from analytic.validation import InvalidValue, shown
 
@@ -129,4 +130,4 @@ def _part(data: dict[str, Any]) -> Part:
 
 
 def _tube(data: dict[str, Any]) -> Tube:
-    return Tube(**vars(zero_from(data)), drift=as_box(data["drift"]))
+    return Tube(**vars(zero_from(data)), frame=Frame(as_rows(data["frame"]["rows"])))

@@ -23,8 +23,8 @@ from analytic.proofs.regions.losses import End
 from analytic.proofs.regions.records import RegionPoint
 
 _ZERO, _ONE = (0.0, 0.0), (1.0, 1.0)
-#: A point with its loss as a function of density and importance, and what could not be decided about it.
-Known = tuple[RegionPoint, Dual]
+#: A point with its loss as a function of density and importance, and the `margin` of the loss as an `End`.
+Known = tuple[RegionPoint, Dual, float]
 Doubt = tuple[Reason, str]
 #: Half widths of brackets for the turning point.
 _BRACKETS = 2.0 ** -np.arange(2.0, 40.0)
@@ -46,7 +46,7 @@ def flat_ends(rectangle: Box, bias: Bias) -> list[End]:
 def known_points(rectangle: Box, bias: Bias) -> tuple[list[Known], list[Doubt]]:
     """All isolated stationary points outside the searches, and what stays in doubt."""
     found = list((_shared if bias is Bias.SHARED else _per_feature)(rectangle))
-    doubts = [(Reason.KIND, f"W near {point.W}") for point, _ in found if point.kind == "undecided"]
+    doubts = [(Reason.KIND, f"W near {point.W}") for point, *_ in found if point.kind == "undecided"]
     return found, doubts
 
 
@@ -56,8 +56,10 @@ def span(x: Any) -> Pair:
     return float(found.lo), float(found.hi)
 
 
-def _point(W: tuple[Pair, Pair], b: tuple[Any, Any], loss: Dual, kind: Kind, phase: Phase, on_kink: bool) -> Known:
-    return RegionPoint(W, (span(b[0]), span(b[1])), span(loss), kind, phase, on_kink), loss
+def _point(
+    W: tuple[Pair, Pair], b: tuple[Any, Any], loss: Dual, kind: Kind, phase: Phase, on_kink: bool, margin: float = 0.0
+) -> Known:
+    return RegionPoint(W, (span(b[0]), span(b[1])), span(loss), kind, phase, on_kink), loss, margin
 
 
 def _per_feature(rectangle: Box) -> Iterator[Known]:
@@ -138,7 +140,8 @@ def _both_on(c: Constants, swapped: bool) -> Iterator[Known]:
         yield _point((_ZERO, _ZERO), (0, 0), square, "undecided", "confused", False)
         return
     sigma, loss = _on_ray(c, square.sqrt())
-    for sign in (1, -1):
+    margin = 0.0
+    for sign in (-1, 1):
         phase: Phase = "confused" if sign > 0 else "antipodal"
         v = sign * square.sqrt()
         b = _bias_on_ray(c, sigma, v)
@@ -146,4 +149,16 @@ def _both_on(c: Constants, swapped: bool) -> Iterator[Known]:
         if room.hi >= 0:
             W = span(sigma.sqrt()), span(v * sigma.sqrt())
             kind: Kind = "minimum" if room.lo > 0 else "undecided"
-            yield _point(W[::-1] if swapped else W, (b, b), loss, kind, phase, False)
+            yield _point(W[::-1] if swapped else W, (b, b), loss, kind, phase, False, margin)
+        else:
+            margin = _gain(c, -sigma * v, -room)
+
+
+def _gain(c: Constants, beta: Any, depth: Interval) -> float:
+    """How much the outputs gain from the ReLU at the image with v < 0 of the confused point, at least.
+
+    Its output i is h = b - beta x_j where only x_j is on, down to -depth: sum_i I_i P(only j) E[h^2 1(h < 0)]. Without
+    the ReLU both have the same loss.
+    """
+    gain = ranged((c.I1 + c.I2) * c.q1) * depth**3 / (3 * ranged(beta))
+    return max(0.0, float(gain.lo))

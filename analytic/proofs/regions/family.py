@@ -1,15 +1,15 @@
 """All models of a rectangle at once: the equations of a search as functions of coordinates, density and importance.
 
 Two independent features of density p, importances (1, r), theta = (p, r) in a rectangle with middle theta0. A box has
-d coordinates and two more sides, p and r. Its coordinates may move with theta: x = y + D (theta - theta0) for y in the
-box. As functions on the box (`Dual`) their derivatives by theta are D, so that mean value forms see only what remains
-of the change of the equations, J_theta + J_x D, which is small along a zero if D is the derivative of the zero.
+d coordinates and two more sides, p and r. Its coordinates are those of the case, or those of a `Frame` that moves with
+theta: as functions on the box (`Jet`) they know their derivatives, so that mean value forms see only what remains of
+the change of the equations, which is of third order in the size of the rectangle along a zero.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -23,7 +23,9 @@ from analytic.proofs.boxes import Problem, Vector, continued, impossible, mean_v
 from analytic.proofs.duals import Dual, tight
 from analytic.proofs.enclosures import Case, Constants
 from analytic.proofs.intervals import Array, Interval
+from analytic.proofs.jets import Jet
 from analytic.proofs.records import Box
+from analytic.proofs.regions.frames import TERMS, Frame, placed, rows_of
 from analytic.proofs.tape import Program
 
 #: formula(case, sign, constants, coordinates, box) -> intervals; constants and coordinates are functions on the box.
@@ -44,9 +46,10 @@ def middles(rectangle: Box) -> list[float]:
 
 @dataclass(frozen=True)
 class Family(Problem):
-    """One case of all models of a rectangle; as a `Problem` it is that of the model in the middle."""
+    """One case of all models of a rectangle, perhaps in a frame; `middle` is the problem of the one in the middle."""
 
     rectangle: Box = ()
+    frame: Frame | None = None
 
     @property
     def whole(self) -> Array:
@@ -59,16 +62,25 @@ class Family(Problem):
         return Problem(self.case, self.swapped, self.sign, self.constants, compiled=self.compiled)
 
     def evidence(self, boxes: Array) -> list[Interval]:
-        """The tests of `boxes`, for boxes (n, d + 2, 2) that do not move."""
+        """The tests of `boxes`, for boxes (n, d + 2, 2)."""
         return self.over(evidence, boxes)
 
-    def over(self, formula: Formula, boxes: Array, drift: Array | None = None) -> list[Interval]:
-        """Enclosures of a formula over boxes (n, d + 2, 2) that move with `drift` (d, 2)."""
-        motion = np.zeros((self.case.dimension, 2)) if drift is None else drift
-        numbers = np.concatenate([middles(self.rectangle), motion.ravel()])
+    def seen(self, frame: Frame) -> Family:
+        """The same problem for boxes of z."""
+        return replace(self, frame=frame)
+
+    def outward(self, boxes: Array) -> Array:
+        """Hulls (n, d, 2) of the coordinates over boxes (n, d + 2, 2)."""
+        return boxes[:, :-2] if self.frame is None else self.frame.outward(boxes, middles(self.rectangle))
+
+    def over(self, formula: Formula, boxes: Array) -> list[Interval]:
+        """Enclosures of a formula over boxes (n, d + 2, 2)."""
+        numbers = np.zeros(0)
+        if self.frame is not None:
+            numbers = np.concatenate([middles(self.rectangle), self.frame.numbers])
         if self.compiled:
             given = np.ascontiguousarray(np.moveaxis(boxes, 0, -1))
-            made = program(formula, self.case, self.sign, self.swapped)
+            made = program(formula, self.case, self.sign, self.swapped, self.frame is not None)
             return [Interval(*ends) for ends in made(np.stack([numbers, numbers], -1), given)]
         with np.errstate(all="ignore"):
             fixed = [Interval(x) for x in numbers]
@@ -108,19 +120,19 @@ def ranged(x: Any) -> Any:
 
 
 def _applied(formula: Formula, case: Case, sign: int, swapped: bool, fixed: Vector, box: Vector) -> Sequence[Any]:
-    """The formula for constants and moving coordinates; `fixed` is theta0 and D row by row."""
-    variables = Dual.variables(*box)
-    *rest, p, r = variables
-    steps = p - fixed[0], r - fixed[1]
-    at = [y + fixed[2 * i + 2] * steps[0] + fixed[2 * i + 3] * steps[1] for i, y in enumerate(rest)]
+    """The formula for constants and coordinates; `fixed` is theta0 and the numbers of the frame, or nothing."""
+    *at, p, r = Jet.variables(*box)
+    if fixed:
+        at = placed(rows_of(fixed[2:], case.dimension), at, (p - fixed[0], r - fixed[1]))
     return formula(case, sign, constants(swapped, p, r), at, box)
 
 
-@lru_cache(maxsize=64)
-def program(formula: Formula, case: Case, sign: int, swapped: bool) -> Program:
-    """The formula as a program of the machine: theta0 and D are handed in once, then the box."""
+@lru_cache(maxsize=128)
+def program(formula: Formula, case: Case, sign: int, swapped: bool, framed: bool) -> Program:
+    """The formula as a program of the machine: theta0 and the frame, if any, are handed in once, then the box."""
 
     def traced(fixed: Vector, box: Vector) -> Sequence[Any]:
         return _applied(formula, case, sign, swapped, fixed, box)
 
-    return Program.of(traced, 2 + 2 * case.dimension, case.dimension + 2)
+    numbers = 2 + case.dimension * (1 + case.dimension + TERMS)
+    return Program.of(traced, numbers if framed else 0, case.dimension + 2)

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import Any
 
 from analytic.models.bias import Bias, BiasLike
-from analytic.proofs.bisection import Search
-from analytic.proofs.records import Box, Reason
+from analytic.proofs.records import Box, Pair, Reason
 from analytic.proofs.regions.cell import concluded, contains_equal, doubts_about
 from analytic.proofs.regions.certificate import RegionCertificate
 from analytic.proofs.regions.closed import Doubt
 from analytic.proofs.regions.family import Family, families
-from analytic.proofs.regions.records import HALVES, Cell, Part, Tube, at_path
-from analytic.proofs.regions.tubes import prove_tube, settled_by_tube
+from analytic.proofs.regions.records import HALVES, Cell, Part, at_path
+from analytic.proofs.regions.search import Search
 from analytic.validation import limits, number, refuse
 from analytic.work import Progress, reporting
 
 #: Rectangles are cut down to this width, as a logarithm of density or importance.
 SMALLEST = 0.002
-#: Boxes of one level after which a search is given up: those that end have had at most 1,500, and halves are cheaper.
-_MOST_BOXES = 1500
+#: By which part of their width ranges are claimed wider than they were found.
+_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -161,12 +160,26 @@ def _settle(here: Rectangle, bias: Bias, new: dict[Any, tuple[Family, Part]]) ->
     if doubts:
         return _open(here, doubts)
     settled = (here.settled | new).values()
-    return concluded(here.path, here.sides, bias, [(problem, part.tubes) for problem, part in settled])
+    return _claimed(concluded(here.path, here.sides, bias, [(problem, part.tubes) for problem, part in settled]))
+
+
+def _claimed(cell: Cell) -> Cell:
+    """The cell with ranges a little wider than found, so that a checker that narrows boxes once more agrees."""
+    points = []
+    for point in cell.points:
+        W1, W2, b1, b2, loss = map(_wider, (*point.W, *point.b, point.loss))
+        points.append(replace(point, W=(W1, W2), b=(b1, b2), loss=loss))
+    lead = cell.lead and (cell.lead[0] * (1 - _MARGIN), cell.lead[1] * (1 + _MARGIN))
+    return replace(cell, points=tuple(points), lead=lead)
+
+
+def _wider(side: Pair) -> Pair:
+    low, high = side
+    return low - _MARGIN * (high - low), high + _MARGIN * (high - low)
 
 
 def _search(path: str, problem: Family) -> tuple[Part, list[Doubt]]:
-    search = Search(problem, [], prove_tube, settled_by_tube, _MOST_BOXES)
-    left = search.run(None, lambda done: None)
-    tubes = [tube for tube in search.zeros if isinstance(tube, Tube)]
-    doubts = [(item.reason, item.where) for item in left] + doubts_about(problem, tubes)
-    return Part(path, search.tree(), tuple(tubes)), doubts
+    search = Search(problem)
+    reason = search.run()
+    doubts = [(reason, problem.name)] if reason else doubts_about(problem, search.tubes)
+    return Part(path, search.tree(), tuple(search.tubes)), doubts

@@ -8,6 +8,7 @@ from typing import Any
 
 from analytic.landscape.records import Kind, Phase
 from analytic.proofs.records import Box, Pair, Reason, Tree, Zero
+from analytic.proofs.regions.frames import Frame
 
 #: The letters of a path, lower and upper half: density is cut, importance is cut.
 HALVES = ("pP", "rR")
@@ -15,13 +16,13 @@ HALVES = ("pP", "rR")
 
 @dataclass(frozen=True)
 class Tube(Zero):
-    """A box with one zero for each model theta = (density, importance) of a rectangle; it moves with theta.
+    """A box with one zero for each model theta = (density, importance) of a rectangle, in a frame that moves with it.
 
-    The zero x lies in `inner` + drift (theta - middle), and is the only one in `unique` + drift (theta - middle).
-    `drift` has a row (per density, per importance) for each coordinate; `kind` is that of the zero for every theta.
+    For each theta the zero has its z in `inner`, and is the only one with z in `unique`. `kind` is that of the zero for
+    every theta.
     """
 
-    drift: Box
+    frame: Frame
 
 
 @dataclass(frozen=True)

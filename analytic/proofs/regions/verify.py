@@ -13,22 +13,30 @@ things were found. The steps:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from analytic.proofs.boxes import excluded
 from analytic.proofs.certificate import as_box
+from analytic.proofs.intervals import Array
 from analytic.proofs.records import Pair, Place
 from analytic.proofs.regions.cell import Settled, concluded, contains_equal, doubts_about
 from analytic.proofs.regions.certificate import RegionCertificate
-from analytic.proofs.regions.family import Family, families
+from analytic.proofs.regions.family import Family, families, middles
+from analytic.proofs.regions.frames import TERMS
 from analytic.proofs.regions.prover import checked
 from analytic.proofs.regions.records import Cell, Part, RegionPoint, Tube, at_path, tiled
-from analytic.proofs.regions.tubes import krawczyk, narrowed, settled_by_tube, tube_of
-from analytic.proofs.searches import EXCLUDED, LETTERS
-from analytic.proofs.verify import Verification, leaf_boxes
+from analytic.proofs.regions.search import LEAVES, NODES, in_tube, outside
+from analytic.proofs.regions.tubes import krawczyk, narrowed, tube_of
+from analytic.proofs.searches import EXCLUDED
+from analytic.proofs.verify import Verification
+
+#: Boxes and their homes, by the number of the frame (-1: none) and the letter.
+Leaves = dict[tuple[int, str], list[tuple[Array, Array]]]
 
 
 def verify_region(certificate: RegionCertificate, compiled: bool = True) -> Verification:
@@ -63,43 +71,80 @@ def _around(settled: dict[tuple[str, object], Settled], path: str, key: object) 
 def _check_part(problem: Family | None, part: Part) -> tuple[int, list[Tube], list[str]]:
     """The number of leaves, the tubes as they are found here, and objections."""
     name = f"{part.tree.case.value}, sign {part.tree.sign}, swapped {part.tree.swapped}, at {part.path!r}"
-    boxes = None if problem is None else leaf_boxes(part.tree.code, problem.case.dimension, problem.rectangle)
-    if problem is None or boxes is None:
+    if problem is None or len(part.tubes) > len(LEAVES):
         return 0, [], [f"{name}: malformed"]
-    tubes, faults = [], []
+    tubes = []
     for tube in part.tubes:
         checked_tube = _check_tube(problem, tube)
         if isinstance(checked_tube, str):
             return 0, [], [f"{name}: {checked_tube}"]
         tubes.append(checked_tube)
-    faults += [f"{name}: {reason.value}" for reason, _ in doubts_about(problem, tubes)]
-    for letter, group in boxes.items():
-        index = LETTERS.find(letter)
-        if letter == EXCLUDED:
-            proved = excluded(problem, np.array(group))
-        elif 0 <= index < len(tubes):
-            proved = settled_by_tube(problem, np.array(group), tubes[index])
+    leaves = _leaves(part.tree.code, problem, tubes)
+    if leaves is None:
+        return 0, [], [f"{name}: malformed"]
+    faults = [f"{name}: {reason.value}" for reason, _ in doubts_about(problem, tubes)]
+    for (frame, letter), group in leaves.items():
+        proved = _settled(problem, tubes, frame, letter, group)
+        faults += [f"{name}: box {group[i][0]} is not settled by {letter!r}" for i in np.flatnonzero(~proved)]
+    return sum(map(len, leaves.values())), tubes, faults
+
+
+def _leaves(code: str, problem: Family, tubes: Sequence[Tube]) -> Leaves | None:
+    """The leaves of a tree over the cube and the rectangle, by frame and letter; None if the code is malformed."""
+    d, found = problem.case.dimension, defaultdict(list)
+    whole = problem.whole
+    stack: list[tuple[int, Array, Array | None]] = [(-1, whole, None)]
+    for token in code:
+        if not stack:
+            return None
+        frame, box, home = stack.pop()
+        if token in NODES[: len(tubes)] and frame < 0:
+            number = NODES.index(token)
+            z = tubes[number].frame.inward(box[None], middles(problem.rectangle))
+            stack.append((number, np.concatenate([z[0], box[d:]]), box[:d]))
+        elif token in "01234"[: d + 2]:
+            axis = int(token)
+            middle = 0.5 * (box[axis, 0] + box[axis, 1])
+            if not box[axis, 0] < middle < box[axis, 1]:
+                return None
+            for side in ((middle, box[axis, 1]), (box[axis, 0], middle)):
+                part = box.copy()
+                part[axis] = side
+                stack.append((frame, part, home))
+        elif token in LEAVES[: len(tubes)] + EXCLUDED:
+            found[frame, token].append((box, box[:d] if home is None else home))
         else:
-            proved = np.zeros(len(group), dtype=bool)
-        faults += [f"{name}: box {group[i]} is not settled by {letter!r}" for i in np.flatnonzero(~proved)]
-    return sum(map(len, boxes.values())), tubes, faults
+            return None
+    return None if stack else dict(found)
+
+
+def _settled(
+    problem: Family, tubes: Sequence[Tube], frame: int, letter: str, group: list[tuple[Array, Array]]
+) -> npt.NDArray[np.bool_]:
+    """Which boxes of a frame are settled as their letter says."""
+    boxes, homes = (np.array(column) for column in zip(*group, strict=True))
+    seen = problem if frame < 0 else problem.seen(tubes[frame].frame)
+    if letter != EXCLUDED:
+        return in_tube(seen, boxes, tubes[LEAVES.index(letter)])
+    return excluded(seen, boxes) | outside(seen, boxes, homes)
 
 
 def _check_tube(problem: Family, tube: Tube) -> Tube | str:
     """The tube with the inner box that is found here, or what is wrong with it."""
-    d, (unique, inner, drift) = problem.case.dimension, map(np.array, (tube.unique, tube.inner, tube.drift))
-    if tube.key != problem.key or not unique.shape == inner.shape == drift.shape == (d, 2):
+    d, (unique, inner, rows) = problem.case.dimension, map(np.array, (tube.unique, tube.inner, tube.frame.rows))
+    if tube.key != problem.key or not unique.shape == inner.shape == (d, 2) or rows.shape != (d, 1 + d + TERMS):
         return "malformed tube"
-    if not (np.isfinite(drift).all() and (unique[:, 0] < unique[:, 1]).all()):
+    if not (np.isfinite(rows).all() and (unique[:, 0] < unique[:, 1]).all()):
         return "malformed tube"
-    if not krawczyk(problem, unique[None], drift)[1].all():
+    framed = problem.seen(tube.frame)
+    if not krawczyk(framed, unique[None])[1].all():
         return "the uniqueness test fails for a tube"
-    if not krawczyk(problem, inner[None], drift)[1].all():
+    if not krawczyk(framed, inner[None])[1].all():
         return "the inner box of a tube is not proved to have the zero"
-    found = narrowed(problem, inner, drift)
+    found = narrowed(framed, inner)
     if not ((inner[:, 0] >= unique[:, 0]) & (inner[:, 1] <= unique[:, 1])).all():
         return "the inner box of a tube is not inside of the outer one"
-    here = tube_of(problem, unique, found, drift)
+    here = tube_of(framed, unique, found)
     if here.place is not tube.place or tube.place is Place.UNDECIDED:
         return f"the place of a tube is {here.place.name}, not {tube.place.name}"
     if here.kind != tube.kind:
