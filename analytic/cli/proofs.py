@@ -229,7 +229,7 @@ def add(commands: Any) -> None:
     for name, default in (("density", (0.05, 0.95)), ("importance", (0.1, 1.0))):
         words = f"default {default[0]:g} {default[1]:g}"
         new.add_argument(f"--{name}", type=float, nargs=2, default=default, metavar=("LOW", "HIGH"), help=words)
-    new.add_argument("--width", type=float, default=0.04, help="of the first cut, in logarithms (default 0.04)")
+    new.add_argument("--width", type=float, default=0.08, help="of the first cut, in logarithms (default 0.08)")
     new.add_argument("--smallest", type=float, default=0.002, help="of undecided rectangles (default 0.002)")
     new.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler that does the work (default: all cores)")
     new.add_argument(

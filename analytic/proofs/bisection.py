@@ -87,9 +87,6 @@ class Search:
 
     problem: Problem
     zeros: list[Zero]
-    prove: Callable[[Problem, Boxes], Zero | None] = prove_zero
-    settled: Callable[[Problem, Boxes, Zero], npt.NDArray[np.bool_]] = settled_by
-    most_boxes: int = field(default_factory=lambda: _MOST_BOXES)
     letters: list[npt.NDArray[np.uint8]] = field(default_factory=list)
     splits: list[Index] = field(default_factory=list)
 
@@ -104,8 +101,8 @@ class Search:
             if not len(boxes):
                 return []
             out_of_time = deadline is not None and time.monotonic() > deadline
-            if out_of_time or len(boxes) > self.most_boxes or level + 1 == HALVINGS * d:
-                crowded = len(boxes) > self.most_boxes
+            if out_of_time or len(boxes) > _MOST_BOXES or level + 1 == HALVINGS * d:
+                crowded = len(boxes) > _MOST_BOXES
                 reason = Reason.TIME if out_of_time else Reason.CROWDED if crowded else Reason.NARROW
                 break
             if level >= 3 * d and level % (2 * d) == d:
@@ -120,7 +117,7 @@ class Search:
         for centre in approach(self.problem.middle, starts):
             if any(all(low <= x <= high for x, (low, high) in zip(centre, z.unique, strict=True)) for z in known):
                 continue
-            zero = self.prove(self.problem, centre)
+            zero = prove_zero(self.problem, centre)
             if zero is not None and len(self.zeros) < len(LETTERS) and not any(overlap(zero, z) for z in known):
                 self.zeros.append(zero)
                 known.append(zero)
@@ -130,7 +127,7 @@ class Search:
         letters, left = np.full(len(boxes), ord(UNRESOLVED), np.uint8), np.arange(len(boxes))
         for letter, zero in zip(LETTERS, self.zeros, strict=False):
             if zero.place is not Place.UNDECIDED and zero.key == self.problem.key:
-                done = self.settled(self.problem, boxes[left], zero)
+                done = settled_by(self.problem, boxes[left], zero)
                 letters[left[done]], left = ord(letter), left[~done]
         done, axes = examined(self.problem, boxes[left])
         letters[left[done]], left = ord(EXCLUDED), left[~done]

@@ -145,11 +145,6 @@ def times(matrix: Matrix, vector: Vector) -> list[Any]:
     return [reduce(add, [entry * x for entry, x in zip(row, vector, strict=True)]) for row in matrix]
 
 
-def _product(left: Matrix, right: Matrix) -> Matrix:
-    columns = [times(left, column) for column in zip(*right, strict=True)]
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
 def _preconditioner(matrix: Matrix) -> Matrix:
     """Points near the inverses of the middles. Any matrix is admissible.
 
