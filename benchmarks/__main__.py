@@ -17,7 +17,7 @@ from statistics import median
 
 import numpy as np
 
-from analytic import ToyModel, basin_map, certify, find_minima, phase_diagram, train
+from analytic import ToyModel, basin_map, certify, certify_region, find_minima, phase_boundaries, phase_diagram, train
 from analytic.loss import kernels
 from analytic.loss.pair import loss_and_gradient
 from analytic.models.bias import Bias, BiasLike
@@ -108,6 +108,17 @@ def _diagram(bias: BiasLike, repeats: int) -> tuple[float, float]:
     return taken, taken
 
 
+def _boundaries(bias: BiasLike) -> tuple[float, float]:
+    taken = seconds(lambda: phase_boundaries(bias), 3)
+    return taken, taken
+
+
+def _rectangle(bias: BiasLike) -> tuple[float, float]:
+    """A rectangle of models that is proved in one piece."""
+    taken = seconds(lambda: certify_region(density=(0.3, 0.312), importance=(0.5, 0.52), bias=bias), 9)
+    return taken, taken
+
+
 def _certificate(bias: BiasLike) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     each = []
@@ -154,12 +165,17 @@ ROWS = (
     Row("import analytic", 0.3, 0.15, "s", lambda: _process("-c", "import analytic")),
     Row("analytic --help", 0.5, 0.3, "s", lambda: _process("-m", "analytic", "--help")),
     Row("find_minima, none, warm", 2, 0.3, "ms", lambda: _minima("none", 50)),
-    Row("find_minima, per-feature, warm", 50, 5, "ms", lambda: _minima("per-feature", 30)),
-    Row("find_minima, shared, warm", 50, 5, "ms", lambda: _minima("shared", 30)),
+    Row("find_minima, per-feature, warm", 5, 3, "ms", lambda: _minima("per-feature", 30)),
+    Row("find_minima, shared, warm", 5, 3, "ms", lambda: _minima("shared", 30)),
     Row("phase diagram 200 x 200, none", 1, 0.06, "s", lambda: _diagram("none", 5)),
-    Row("phase diagram 200 x 200, per-feature", 20, 3, "s", lambda: _diagram("per-feature", 3)),
-    Row("certificate, per-feature", 60, 5, "s, median", lambda: _certificate("per-feature")),
-    Row("certificate, shared", 60, 5, "s, median", lambda: _certificate("shared")),
+    Row("phase diagram 200 x 200, per-feature", 3, 1, "s", lambda: _diagram("per-feature", 3)),
+    Row("phase diagram 200 x 200, shared", 3, 1, "s", lambda: _diagram("shared", 3)),
+    Row("phase boundaries, per-feature, warm", 5, 2, "s", lambda: _boundaries("per-feature")),
+    Row("phase boundaries, shared, warm", 5, 2, "s", lambda: _boundaries("shared")),
+    Row("certificate, per-feature", 0.5, 0.1, "s, median", lambda: _certificate("per-feature")),
+    Row("certificate, shared", 0.5, 0.1, "s, median", lambda: _certificate("shared")),
+    Row("rectangle of 4 %, per-feature", 0.5, 0.1, "s", lambda: _rectangle("per-feature")),
+    Row("rectangle of 4 %, shared", 0.5, 0.1, "s", lambda: _rectangle("shared")),
     Row("train, two cores", 20, 20, "million samples/s", _samples, larger_is_better=True),
     Row("train, n = 5, m = 2, 200 runs", 10, 20, "million samples/s", _wide_samples, larger_is_better=True),
     Row("train step, n = 100, density 0.05", 0.7, 0.5, "of plain NumPy", lambda: _step(0.05)),
