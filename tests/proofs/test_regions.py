@@ -235,6 +235,20 @@ def test_a_frame_left_out_is_noticed() -> None:
     assert not verify_certificate(replace(certificate, parts=tuple(parts))).valid
 
 
+def test_a_box_of_one_frame_is_not_taken_for_one_of_another(proof: RegionCertificate) -> None:
+    """The numbers of a box at one zero, read in the frame of another tube, are no box at that zero."""
+    sides = proof.density, proof.importance
+    part = next(part for part in proof.parts if part.tubes)
+    problem = next(problem for problem in families(sides, proof.bias) if problem.key == part.tree.key)
+    first = part.tubes[0]
+    other = replace(first, frame=shaken(first.frame, 0.1))
+    z = over_rectangle(np.array(first.inner)[None], sides)
+    x = np.concatenate([problem.seen(first.frame).outward(z), z[:, -2:]], 1)
+    assert search.in_tube(problem.seen(first.frame), z, first).all()
+    assert search.in_tube(problem, x, first).all()
+    assert not search.in_tube(problem.seen(other.frame), x, first).any()
+
+
 def rectangle_problems(bias: Bias) -> list[Family]:
     return families(((0.3, 0.32), (0.5, 0.52)), bias)
 

@@ -155,9 +155,11 @@ class Search:
 
 
 def in_tube(problem: Family, boxes: Array, tube: Tube) -> npt.NDArray[np.bool_]:
-    """For boxes (n, d + 2, 2) of the problem, in its own coordinates or in the tube's: where they lie in the tube."""
-    unique = np.array(tube.unique)
-    z = boxes[:, :-2] if problem.frame == tube.frame else tube.frame.inward(boxes, middles(problem.rectangle))
+    """For boxes (n, d + 2, 2) of the problem, in whatever frame it is: where they lie in the tube."""
+    unique, z = np.array(tube.unique), boxes[:, :-2]
+    if problem.frame != tube.frame:
+        x = np.concatenate([problem.outward(boxes), boxes[:, -2:]], 1)
+        z = tube.frame.inward(x, middles(problem.rectangle))
     return np.asarray(((z[..., 0] >= unique[:, 0]) & (z[..., 1] <= unique[:, 1])).all(-1))
 
 
