@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,32 @@ def test_a_compressed_atlas_is_read(made: Atlas, tmp_path: Path) -> None:
 def test_importance_1_is_left_open() -> None:
     record = settle(((0.4, 0.4005), (0.9995, 1.0)), "shared", 0.01)
     assert [cell[-1] for cell in record["cells"]] == ["EQUAL"]
+
+
+def children(pid: int) -> set[int]:
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = status.read_text().rsplit(")", 1)[1].split()
+            found |= {int(status.parent.name)} if int(fields[1]) == pid and fields[0] != "Z" else set()
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are listed in /proc")
+def test_workers_end_with_the_command_that_was_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "analytic", "atlas", "--bias", "shared", "-o", str(tmp_path / "killed.jsonl")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (workers := children(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1.0)
+    workers |= children(process.pid)
+    process.kill()
+    process.wait()
+    assert workers
+    while left := {pid for pid in workers if Path(f"/proc/{pid}").exists()}:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
 
 
 @pytest.mark.slow

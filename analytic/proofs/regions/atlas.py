@@ -5,6 +5,7 @@ Sheets are taken in random order, but those that take long are put off to the en
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections import Counter
@@ -21,8 +22,9 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from decimal import ROUND_FLOOR, Context
 from math import inf
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -112,8 +114,7 @@ def atlas(
 def workers(executor: Executor | None) -> Iterator[tuple[Executor, Jobs]]:
     """The executor, by default processes on all cores, and a place for jobs that are dropped at the end of the block.
 
-    Processes leave Ctrl-C, which a terminal sends to all of them, to the one that started them. Their jobs are not
-    cancelled but their processes ended: a pool that loses those complains of jobs that were cancelled.
+    The jobs of processes are not cancelled but the processes ended: a pool that loses those complains of cancelled jobs.
     """
     running: Jobs = {}
     if executor is not None:
@@ -123,15 +124,26 @@ def workers(executor: Executor | None) -> Iterator[tuple[Executor, Jobs]]:
             for job in running:
                 job.cancel()
         return
-    others, ignored = active_children(), (signal.SIGINT, signal.SIG_IGN)
-    context = get_context("spawn")
-    with ProcessPoolExecutor(cores(), mp_context=context, initializer=signal.signal, initargs=ignored) as pool:
+    others, context = active_children(), get_context("spawn")
+    with ProcessPoolExecutor(cores(), mp_context=context, initializer=_attach) as pool:
         try:
             yield pool, running
         finally:
             for child in active_children() if running else ():
                 if child not in others:
                     child.terminate()
+
+
+def _attach() -> None:
+    """A worker leaves Ctrl-C, which a terminal sends to all, to the process that started it, and ends with that."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def settle(sides: Box, bias: str, smallest: float, patience: float = inf) -> dict[str, Any]:
