@@ -114,7 +114,7 @@ def atlas(
 def workers(executor: Executor | None) -> Iterator[tuple[Executor, Jobs]]:
     """The executor, by default processes on all cores, and a place for jobs that are dropped at the end of the block.
 
-    The jobs of processes are not cancelled but the processes ended: a pool that loses those complains of cancelled jobs.
+    Jobs of processes are not cancelled but the processes ended: a pool that loses those complains of cancelled jobs.
     """
     running: Jobs = {}
     if executor is not None:
