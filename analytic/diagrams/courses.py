@@ -20,7 +20,7 @@ from analytic.proofs.regions.touching import Floats, Ints
 #: Density, importance.
 Place: TypeAlias = tuple[float, float]
 
-#: Curves are sampled this often on the smallest width of a cell; at 8 they missed corners, which joined cells of two sides.
+#: Curves are sampled this often on the smallest width of a cell: at 8 they missed corners, where two sides met.
 _SAMPLES = 64
 #: How far from a curve a proved cell is looked for, on logarithmic axes.
 _REACH = 0.3
