@@ -72,6 +72,8 @@ class Search:
                     self._look_for_zeros(boxes[boxes.frame < 0])
                 except TooWide:
                     return Reason.NARROW
+                if any(tube.place is Place.UNDECIDED for tube in self.tubes):
+                    return Reason.PLACE
             boxes = self._divided(boxes, left, axes)
         return Reason.NARROW
 
@@ -105,9 +107,9 @@ class Search:
             tubes = {number: self.tubes[number]}
             problem = problem.seen(self.tubes[number].frame)
             letters[outside(problem, boxes.sides, boxes.home)] = ord(EXCLUDED)
-        for letter, tube in ((LEAVES[i], tube) for i, tube in tubes.items() if tube.place is not Place.UNDECIDED):
+        for i, tube in tubes.items():
             left = np.flatnonzero(letters == ord(UNRESOLVED))
-            letters[left[in_tube(problem, boxes.sides[left], tube)]] = ord(letter)
+            letters[left[in_tube(problem, boxes.sides[left], tube)]] = ord(LEAVES[i])
         left = np.flatnonzero(letters == ord(UNRESOLVED))
         done, axes[left] = examined(problem, boxes.sides[left])
         letters[left[done]] = ord(EXCLUDED)
@@ -136,21 +138,20 @@ class Search:
         """For each box the number of the frame in which it goes on, or -1, and the hull of its z there."""
         target, hulls = np.full(len(boxes), -1), boxes.sides[:, :-2].copy()
         still = np.flatnonzero(boxes.frame < 0)
-        known = [i for i, tube in enumerate(self.tubes) if tube.place is not Place.UNDECIDED]
-        if not len(still) or not known:
+        if not len(still) or not self.tubes:
             return target, hulls
         sides, d = boxes.sides[still], self.problem.case.dimension
-        z = np.stack([self.tubes[i].frame.inward(sides, middles(self.problem.rectangle)) for i in known])
+        z = np.stack([tube.frame.inward(sides, middles(self.problem.rectangle)) for tube in self.tubes])
         width, middle = z[..., 1] - z[..., 0], z.mean(-1)
         distance = (2 * np.abs(middle) / width).max(-1)
-        reach = np.array([self.tubes[i].unique for i in known])[:, None, :, 1]
+        reach = np.array([tube.unique for tube in self.tubes])[:, None, :, 1]
         small = width.max(-1) < 2 * _SIZE * reach.max(-1)
         best = distance.argmin(0)
         at = best, np.arange(len(still))
         alone = (distance <= 1).sum(0) == 1
         useful = (alone | ((axes[still] >= d) & (distance[at] < _NEAR))) & small[at]
         chosen = still[useful]
-        target[chosen], hulls[chosen] = np.array(known)[best[useful]], z[at][useful]
+        target[chosen], hulls[chosen] = best[useful], z[at][useful]
         return target, hulls
 
 
